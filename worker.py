@@ -21,6 +21,7 @@ from activities.case_effects import CaseEffectActivities
 from activities.case_joining import CaseJoiningActivities
 from activities.case_letters import CaseLetterActivities
 from activities.case_recording import CaseRecordingActivities
+from activities.connected_systems import ConnectedSystemActivities
 from activities.credit_referrals import CreditReferralActivities
 from activities.daily_seal import DailySealActivities
 from activities.dossiers import DossierActivities
@@ -75,6 +76,7 @@ from workflows.account_suspension import AccountSuspension
 from workflows.approval import Approval
 from workflows.approval_digest import ApprovalDigest
 from workflows.billing_sync import BillingSync
+from workflows.connected_systems import ConnectedSystems
 from workflows.correspondence_run import CorrespondenceRun
 from workflows.credit_referrals import Referrals
 from workflows.credit_request import CreditRequest
@@ -108,6 +110,7 @@ WORKFLOWS = (
     ApprovalDigest,
     CreditRequest,
     StandingCheck,
+    ConnectedSystems,
 )
 CACHED_WORKFLOWS = 10_000
 WORKFLOW_TASK_POLLERS = 20
@@ -221,14 +224,9 @@ def build_billing_activities(services: Services, signals: CaseSignals) -> Activi
     invoice_inputs = InvoiceInputLoader(database, services.policies, clock)
     credit_rule = CreditRule(services.billing, services.policies, database, clock)
     billing = BillingEventActivities(
-        services.billing,
-        invoice_inputs,
-        signals,
-        CollectorChangeFeed(database),
-        SetAsideStore(database),
-        credit_rule,
-        ConnectedReading(services.connected, SetAsideStore(database)),
+        services.billing, invoice_inputs, signals, CollectorChangeFeed(database), SetAsideStore(database), credit_rule
     )
+    reading = ConnectedSystemActivities(ConnectedReading(services.connected, database, services.company.zone))
     notices = NoticeSender(database, services.mailer, settings.sender, settings.reply_domain, settings.console_address)
     digests = DigestStore(database)
     notifier = StaffNotifier(notices, digests, WaitingNoticeStore(database), SetAsideStore(database))
@@ -240,6 +238,7 @@ def build_billing_activities(services: Services, signals: CaseSignals) -> Activi
     approvals = ApprovalActivities(services.policies, DelegationStore(database), ApprovalFactsLoader(database))
     return [
         billing.deliver_events,
+        reading.read_systems,
         approvals.frame_approval,
         approvals.review_decision,
         effects.issue_credit_note,

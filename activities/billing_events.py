@@ -13,7 +13,6 @@ from adapters.billing.port import EventOutbox
 from adapters.billing.results import PendingEvent
 from adapters.cases.credit_rule import CreditRule
 from adapters.cases.invoice_inputs import InvoiceInputLoader
-from adapters.connections.connected_reading import ConnectedReading
 from adapters.portfolio.assignments import CollectorChangeFeed
 from adapters.set_aside.each import load_each, try_each
 from adapters.set_aside.set_aside_store import Failure, SetAsideItem, SetAsideStore
@@ -61,13 +60,11 @@ class BillingEventActivities:
         portfolios: CollectorChangeFeed,
         set_aside: SetAsideStore,
         credit_rule: CreditRule | None = None,
-        connected: ConnectedReading | None = None,
     ) -> None:
-        """`credit_rule`: what the policies say of unapplied credit; None: nothing becomes of it. `connected`: the billing systems that are
-        read before their events are delivered."""
+        """`credit_rule`: what the policies say of unapplied credit; None: nothing becomes of it."""
         self._billing, self._invoice_inputs, self._signals, self._portfolios = billing, invoice_inputs, signals, portfolios
         self._set_aside = set_aside
-        self._credit_rule, self._connected = credit_rule, connected
+        self._credit_rule = credit_rule
 
     async def _use_unapplied_credit(self) -> None:
         """What fails of it is tried again with the next delivery, and holds up no event."""
@@ -84,8 +81,6 @@ class BillingEventActivities:
         twice, and a workflow takes it in once. An invoice whose events cannot be delivered is set aside: they wait on, and hold up nobody
         else's."""
         async with heartbeating():
-            if self._connected is not None:
-                await asyncio.to_thread(self._connected.run)
             await self._use_unapplied_credit()
             waiting = await asyncio.to_thread(self._set_aside.list_waiting, SetAsideStage.BILLING_EVENT)
             set_aside = _SetAsideInvoices(waiting, datetime.now(UTC))

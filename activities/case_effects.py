@@ -2,18 +2,22 @@
 
 import asyncio
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import partial
+from typing import NamedTuple, TypeVar
 
 from temporalio import activity
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from adapters.billing.errors import BillingError, RefusedByBillingError, UnknownInvoiceError, UnsupportedOperationError
+from adapters.billing.external_key import parse_external_key
 from adapters.billing.port import CaseBilling
 from adapters.billing.results import PaymentResult
 from adapters.cases.bookings_by_hand import BookingsByHand
 from adapters.notifications.staff_notifier import StaffNotifier
 from adapters.policies.policy_store import PolicyStore
 from domain.billing.receivables import InvoiceUpdate
-from domain.case.billing_results import BookingResult, ReinstatementResult, SuspensionOrderOutcome, SuspensionResult, WriteOffResult
+from domain.case.billing_results import BookingResult, ReinstatementResult, SuspensionResult, WriteOffResult
 from domain.case.effects import (
     AdoptSegment,
     BookWriteOff,
@@ -30,8 +34,22 @@ from domain.clock import Clock
 from domain.identifiers import parse_case_id
 from domain.policy.collection_policy import PolicySnapshot
 
+T = TypeVar("T")
+
 BY_HAND = (UnsupportedOperationError, RefusedByBillingError)
 """Of a connected system: it cannot do it from here, or not as it stands there."""
+
+WAITS_FOR_PERSON = "WaitsForPerson"
+LOOKED_FOR_EVERY = timedelta(minutes=1)
+"""How often it is looked for whether a person has done what was asked, in real time."""
+
+
+class Booking(NamedTuple):
+    """What is booked once by its key, and of whom."""
+
+    key: str
+    account_id: str
+    invoice_id: str | None = None
 
 
 class CaseEffectActivities:
@@ -69,11 +87,12 @@ class CaseEffectActivities:
     @activity.defn
     async def suspend(self, effect: SuspendInBilling, case_id: str, policy: PolicySnapshot) -> SuspensionResult:
         """Billing reads the account anew, and suspends only while it is in arrears by what the policy chases. Where it cannot turn the
-        service off itself, a person does."""
+        service off itself, a person does; until then, this is tried again, so that a payment still spares the account."""
         now, minimums = self._business_now, policy.load_policy().minimum_open_balances
         key = f"{case_id}:{effect.number}"
-        try:
-            answer = await asyncio.to_thread(
+        answer = await self._book_or_wait(
+            Booking(key, effect.account_id),
+            partial(
                 self._billing.suspend_account,
                 key,
                 effect.account_id,
@@ -81,40 +100,37 @@ class CaseEffectActivities:
                 minimums,
                 recorded_by=case_id,
                 at=now,
-            )
-        except BY_HAND as error:
-            await self._ask_by_hand(key, effect.account_id, None, error)
-            answer = SuspensionOrderOutcome.SUSPENDED
+            ),
+        )
         return SuspensionResult(order=effect.number, answer=answer)
 
     @activity.defn
     async def reinstate(self, effect: ReinstateInBilling, key: str) -> ReinstatementResult:
-        try:
-            await asyncio.to_thread(self._billing.reinstate_account, key, effect.account_id, at=self._business_now)
-        except BY_HAND as error:
-            await self._ask_by_hand(key, effect.account_id, None, error)
+        reinstating = partial(self._billing.reinstate_account, key, effect.account_id, at=self._business_now)
+        await self._book_or_wait(Booking(key, effect.account_id), reinstating)
         return ReinstatementResult()
 
     @activity.defn
     async def write_off(self, effect: BookWriteOff, case_id: str) -> WriteOffResult:
-        """What billing refuses, it refuses for good: then nothing was written off."""
-        now = self._business_now
+        """Billing writes off what is open by now, and never more than was approved; what the ledger refuses is not booked, and what a
+        connected system cannot do or refuses a person does there: until then, this is tried again."""
+        now, account = self._business_now, parse_case_id(case_id)
+        writing_off = partial(
+            self._billing.write_off,
+            effect.key,
+            effect.invoice_id,
+            effect.amount,
+            effect.currency,
+            now.date(),
+            recorded_by=case_id,
+            at=now,
+        )
+        by_hand = BillingError if parse_external_key(effect.invoice_id) else BY_HAND
         try:
-            amount = await asyncio.to_thread(
-                self._billing.write_off,
-                effect.key,
-                effect.invoice_id,
-                effect.amount,
-                effect.currency,
-                now.date(),
-                recorded_by=case_id,
-                at=now,
-            )
+            booking = Booking(effect.key, account.subject if account else "", effect.invoice_id)
+            amount = await self._book_or_wait(booking, writing_off, by_hand)
         except BillingError as error:
             activity.logger.warning("billing refuses the write-off %s: %s", effect.key, error)
-            if isinstance(error, BY_HAND):
-                account = parse_case_id(case_id)
-                await self._ask_by_hand(effect.key, account.subject if account else "", effect.invoice_id, error)
             amount = 0
         return WriteOffResult(invoice_id=effect.invoice_id, amount=amount)
 
@@ -136,11 +152,36 @@ class CaseEffectActivities:
         except BillingError as error:
             activity.logger.warning("billing refuses the interest %s: %s", effect.key, error)
             if isinstance(error, BY_HAND):
-                await self._ask_by_hand(effect.key, effect.account_id, None, error)
+                await self._ask_by_hand(Booking(effect.key, effect.account_id), error)
             return ""
 
-    async def _ask_by_hand(self, key: str, account_id: str, invoice_id: str | None, error: BillingError) -> None:
-        await asyncio.to_thread(self._by_hand.ask, key, account_id, invoice_id, str(error), self._business_now)
+    async def _book_or_wait(
+        self,
+        booking: Booking,
+        book: Callable[[], T],
+        by_hand: type[BillingError] | tuple[type[BillingError], ...] = BY_HAND,
+    ) -> T:
+        """Book it; where that takes a person, ask for it, once, and raise until it is done, or needs not be done any more."""
+        try:
+            booked = await asyncio.to_thread(book)
+        except by_hand as error:
+            if not await self._ask_by_hand(booking, error):
+                raise
+            raise ApplicationError(
+                f"a person does this in the billing system: {error}",
+                type=WAITS_FOR_PERSON,
+                next_retry_delay=LOOKED_FOR_EVERY,
+                category=ApplicationErrorCategory.BENIGN,
+            ) from error
+        if parse_external_key(booking.account_id):
+            await asyncio.to_thread(self._by_hand.drop, booking.key)
+        return booked
+
+    async def _ask_by_hand(self, booking: Booking, error: BillingError) -> bool:
+        """Whether somebody still has to do it."""
+        return await asyncio.to_thread(
+            self._by_hand.ask, booking.key, booking.account_id, booking.invoice_id, str(error), self._business_now
+        )
 
     @activity.defn
     async def read_invoice(self, invoice_id: str) -> InvoiceUpdate | None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from adapters.billing.external_key import SystemKey
 from adapters.billing.port import BillingSystem
+from adapters.cases.bookings_by_hand import BookingsByHand
 from adapters.config.company import Company, load_company
 from adapters.config.openid import build_openid_config
 from adapters.config.settings import Settings
@@ -96,7 +97,8 @@ def _connect_billing(settings: Settings, database: Database, clock: Clock) -> tu
         each.key: ConnectionSync(database, connectors[each.key], each.defaults, lambda: clock.to_business(datetime.now(UTC)))
         for each in connections
     }
-    connected = {key: ConnectedBilling(connector, syncs[key], ledger) for key, connector in connectors.items()}
+    by_hand = BookingsByHand(database)
+    connected = {key: ConnectedBilling(connector, syncs[key], ledger, by_hand) for key, connector in connectors.items()}
     return (RoutedBilling(ledger, connected) if connected else ledger), syncs
 
 

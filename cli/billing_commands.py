@@ -1,5 +1,7 @@
 """`duecourse billing`: the connected billing systems are listed, tested, read, and compared with what is here."""
 
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -8,7 +10,9 @@ import typer
 from cli.options import DataDir, load_existing_settings, opened_database
 
 if TYPE_CHECKING:
+    from adapters.connections.comparison import Difference
     from adapters.connections.connection_file import TrytonConnection
+    from adapters.connections.connection_states import ConnectionState
 
 Name = Annotated[str | None, typer.Argument(help="The connection's name; all of them when left out.")]
 DIFFERENT_STATUS = 3
@@ -30,9 +34,34 @@ def _load(data_dir: Path | None, name: str | None) -> "list[TrytonConnection]":
 
 @billing_app.command("list")
 def list_connections(data_dir: DataDir = None) -> None:
-    """List what is connected."""
-    for connection in _load(data_dir, None):
-        print(f"{connection.name}: {connection.kind}, company {connection.company}, {connection.address}")
+    """List what is connected, how far it was read, and what the last comparison found."""
+    from adapters.connections.connection_states import load_connection_state
+
+    found = _load(data_dir, None)
+    with opened_database(load_existing_settings(data_dir), for_looking=True) as database:
+        for connection in found:
+            print(f"{connection.name}: {connection.kind}, company {connection.company}, {connection.address}")
+            _print_state(load_connection_state(database, connection.key))
+
+
+def _print_state(state: "ConnectionState") -> None:
+    if state.away_since is not None and state.next_try_at is not None:
+        print(f"    AWAY since {_say(state.away_since)}, to be tried at {_say(state.next_try_at)}: {state.away_reason}")
+    read = f"{state.invoices_read:,} invoices read, {state.invoices_changed:,} of them changed"
+    print(f"    {read}, to the end at {_say(state.caught_up_at)}" if state.caught_up_at else f"    {read}, not yet to the end")
+    if state.compared_at is not None:
+        found = f"{state.compared_items:,} open items there, {len(state.differences):,} differences"
+        print(f"    compared at {_say(state.compared_at)}: {found}")
+        _print_differences(state.differences)
+
+
+def _print_differences(differences: "Sequence[Difference]") -> None:
+    for each in differences:
+        print(f"    {each.kind}: {each.number or each.id}: here {each.here}, there {each.there} {each.currency}")
+
+
+def _say(at: datetime) -> str:
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
 @billing_app.command("test")
@@ -62,6 +91,8 @@ def read_systems(name: Name = None, data_dir: DataDir = None) -> None:
                 continue
             result = sync.sync()
             print(f"{key.system}: {result.read:,} invoices read, {result.changed:,} changed, {result.credits_changed:,} credits changed")
+            if result.accounts_changed:
+                print(f"    {result.accounts_changed:,} customers changed")
             for left_out in result.left_out:
                 print(f"    left out: {left_out.external_id}: {left_out.reason}")
 
@@ -77,7 +108,6 @@ def compare_systems(name: Name = None, data_dir: DataDir = None) -> None:
             comparison = compare_open_items(database, connection.open())
             differs |= bool(comparison.differences)
             print(f"{connection.name}: {comparison.compared:,} open items there, {len(comparison.differences):,} differences")
-            for each in comparison.differences:
-                print(f"    {each.kind}: {each.number or each.id}: here {each.here}, there {each.there} {each.currency}")
+            _print_differences(comparison.differences)
     if differs:
         raise typer.Exit(DIFFERENT_STATUS)

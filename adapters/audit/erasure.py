@@ -25,6 +25,7 @@ from adapters.database.tables import (
     Document,
     DossierRow,
     ErasureRow,
+    ExternalAccountRow,
     ImportRow,
     Invoice,
     JournalEntry,
@@ -279,6 +280,7 @@ def _erase_records(session: Session, account_id: str, documents: Sequence[str]) 
     for statement in (
         update(ImportRow).where(rejected).values(cells=null(), reason=ERASED_ROW_REASON),
         delete(Contact).where(col(Contact.account_id) == account_id),
+        delete(ExternalAccountRow).where(col(ExternalAccountRow.account_id) == account_id),
         update(Message).where(col(Message.account_id) == account_id).values(**blank),
         update(ContactRequest).where(refused_requests).values(reason=""),
         update(Note).where(col(Note.account_id) == account_id).values(text=""),

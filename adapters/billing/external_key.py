@@ -62,6 +62,14 @@ class ExternalKey(NamedTuple):
         return f"{MARK}{self.system}:{self.company}:{self.external_id}"
 
 
+def can_be_key(owner: SystemKey, external_id: str) -> bool:
+    try:
+        ExternalKey.build(owner, external_id)
+    except ExternalKeyError:
+        return False
+    return True
+
+
 def parse_external_key(id: str) -> ExternalKey | None:
     """Take apart an id that `ExternalKey.id` made; None for any other, which is the embedded ledger's."""
     if not id.startswith(MARK):

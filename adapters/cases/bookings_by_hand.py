@@ -2,6 +2,9 @@
 
 from datetime import UTC, datetime
 
+from sqlalchemy import select, update
+from sqlmodel import col
+
 from adapters.cases.billing_people import choose_billing_role
 from adapters.cases.notes import record_account_note, save_note
 from adapters.database.engine import Database
@@ -11,12 +14,15 @@ from domain.case.case_view import TaskKind
 
 
 class BookingsByHand:
+    """Each is known by the key of the booking. Safe to share between threads."""
+
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def ask(self, key: str, account_id: str, invoice_id: str | None, words: str, at: datetime) -> None:
-        """Open the task, once for a booking's `key`. `words`: what is to be done, and why it is not done from here; `at`: business time."""
-        act_id = f"{TaskKind.BOOKING_BY_HAND}:{key}"
+    def ask(self, key: str, account_id: str, invoice_id: str | None, words: str, at: datetime) -> bool:
+        """Open the task, once for a booking's `key`; whether it still waits for somebody. `words`: what is to be done, and why it is not
+        done from here; `at`: business time."""
+        act_id = _name_task(key)
         note_id = save_note(self._database, act_id, account_id, invoice_id, "duecourse", words, at)
         record_account_note(self._database, note_id, datetime.now(UTC))
         with self._database.writing() as session:
@@ -31,3 +37,22 @@ class BookingsByHand:
                 "outcome": "",
             }
             session.execute(self._database.build_insert_or_ignore(Task).values(**task))
+            dropped = update(Task).where(col(Task.key) == act_id, col(Task.state) == TaskState.DROPPED)
+            session.execute(dropped.values(state=TaskState.OPEN, due_on=at.date()))
+        return self.find_state(key) is TaskState.OPEN
+
+    def find_state(self, key: str) -> TaskState | None:
+        """What became of the task; None where nobody was asked. Whoever closes it says that it is done there."""
+        with self._database.reading() as session:
+            state = session.execute(select(col(Task.state)).where(col(Task.key) == _name_task(key))).scalar_one_or_none()
+            return TaskState(state) if state else None
+
+    def drop(self, key: str) -> None:
+        """There is nothing left to be done by hand."""
+        with self._database.writing() as session:
+            mine = update(Task).where(col(Task.key) == _name_task(key), col(Task.state) == TaskState.OPEN)
+            session.execute(mine.values(state=TaskState.DROPPED))
+
+
+def _name_task(key: str) -> str:
+    return f"{TaskKind.BOOKING_BY_HAND}:{key}"

@@ -1,18 +1,21 @@
 """What cases and people order of a connected system, by Duecourse's ids: it is booked there, and read back at once.
 
-What the system cannot do is refused in words that say what a person does there. What it has done is in the mirror when the order is
-answered.
+What the system cannot do is refused in words that say what a person does there, and is carried out once that person has said that it is
+done. What the system has done is in the mirror when the order is answered.
 """
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 
 from adapters.billing.connector import BillingConnector, ConnectorCapability
-from adapters.billing.errors import UnsupportedOperationError
-from adapters.billing.external_key import ExternalKey
+from adapters.billing.errors import UnknownInvoiceError, UnsupportedOperationError
+from adapters.billing.external_key import ExternalKey, parse_external_key
 from adapters.billing.port import DUECOURSE
 from adapters.billing.results import PaymentResult
+from adapters.cases.bookings_by_hand import BookingsByHand
 from adapters.connections.connection_sync import ConnectionSync
+from adapters.connections.settlement_balance import sum_written_off
+from adapters.database.row_states import TaskState
 from adapters.ledger.ledger import Ledger
 from domain.billing.billing_events import InvoiceFacts
 from domain.billing.payment_allocation import AllocationShare
@@ -21,10 +24,11 @@ from domain.money import Money
 
 
 class ConnectedBilling:
-    """One connected system. `ledger` reads the mirror, and keeps which orders of service were given."""
+    """One connected system. `ledger` reads the mirror, and keeps which orders of service were carried out. `by_hand`: what people were
+    asked to do there; what they have done is not ordered again."""
 
-    def __init__(self, connector: BillingConnector, sync: ConnectionSync, ledger: Ledger) -> None:
-        self._connector, self._sync, self._ledger = connector, sync, ledger
+    def __init__(self, connector: BillingConnector, sync: ConnectionSync, ledger: Ledger, by_hand: BookingsByHand) -> None:
+        self._connector, self._sync, self._ledger, self._by_hand = connector, sync, ledger, by_hand
 
     def issue_credit_note(self, credit_note_id: str, invoice: ExternalKey, amount: int, reason: str) -> PaymentResult:
         """Never more than is open. Raises what the connector raises."""
@@ -36,6 +40,13 @@ class ConnectedBilling:
         return PaymentResult(allocations=(AllocationShare(invoice_id=invoice.id, amount=booked.amount),), unapplied=0)
 
     def write_off(self, key: str, invoice: ExternalKey, amount: int, currency: str, on: date) -> int:
+        """Where a person was asked to do it: what the system says that is written off by now, once nothing is open there or they have said
+        that it is done."""
+        asked = self._by_hand.find_state(key)
+        if asked is not None:
+            stands = self._sync.refresh(invoice.external_id)
+            if asked is TaskState.DONE or not stands.open_balance:
+                return min(amount, sum_written_off(stands))
         money = Money(minor=amount, currency=currency)
         self._require(ConnectorCapability.BOOK_WRITE_OFF, f"write off {money.major} {currency} of invoice {invoice.external_id} there")
         booked = self._connector.book_write_off(key, invoice.external_id, amount, currency, on)
@@ -61,20 +72,37 @@ class ConnectedBilling:
         recorded_by: str = DUECOURSE,
         at: datetime,
     ) -> SuspensionOrderOutcome:
-        """The invoices are read anew, so that a payment that came in the meantime spares the account. It counts as suspended here also
-        where the system cannot do it, and says so: a person does it there."""
-        for invoice_id in invoice_ids:
-            self._sync.refresh(invoice_id.split(":", 2)[2])
-        answer = self._ledger.suspend_account(key, account.id, invoice_ids, minimums, recorded_by=recorded_by, at=at)
-        if answer is SuspensionOrderOutcome.SUSPENDED:
-            self._require(ConnectorCapability.SUSPEND, f"stop serving account {account.external_id} there by hand")
+        """The invoices are read anew, so that a payment that came in the meantime spares the account. It counts as suspended here once it
+        is there: where a person does it, once they have said so, whatever was paid until then."""
+        if self._by_hand.find_state(key) is not TaskState.DONE:
+            there = [invoice_id for invoice_id in invoice_ids if self._is_there(invoice_id)]
+            answer = self._ledger.weigh_suspension(key, account.id, there, minimums, at=at)
+            if answer is SuspensionOrderOutcome.NOT_IN_ARREARS:
+                return answer
+            self._require(
+                ConnectorCapability.SUSPEND, f"stop serving account {account.external_id} there by hand, and close this task then"
+            )
             self._connector.suspend(key, account.external_id, recorded_by)
-        return answer
+        self._ledger.note_suspension(key, account.id, recorded_by=recorded_by, at=at)
+        return SuspensionOrderOutcome.SUSPENDED
 
     def reinstate_account(self, key: str, account: ExternalKey, *, recorded_by: str = DUECOURSE, at: datetime) -> None:
+        """It counts as reinstated once it is there, as with a suspension."""
+        if self._by_hand.find_state(key) is not TaskState.DONE:
+            self._require(
+                ConnectorCapability.REINSTATE, f"serve account {account.external_id} there again by hand, and close this task then"
+            )
+            self._connector.reinstate(key, account.external_id)
         self._ledger.reinstate_account(key, account.id, recorded_by=recorded_by, at=at)
-        self._require(ConnectorCapability.REINSTATE, f"serve account {account.external_id} there again by hand")
-        self._connector.reinstate(key, account.external_id)
+
+    def _is_there(self, invoice_id: str) -> bool:
+        """Read the invoice anew. Nobody is suspended for one that the system no longer knows."""
+        key = parse_external_key(invoice_id)
+        try:
+            self._sync.refresh(key.external_id if key else invoice_id)
+        except UnknownInvoiceError:
+            return False
+        return True
 
     def refuse(self, what: str) -> UnsupportedOperationError:
         """Build the refusal of what no connected system is asked: it is done there, and read."""

@@ -3,7 +3,6 @@
 import os
 from pathlib import Path
 from typing import Annotated, Literal
-from zoneinfo import available_timezones
 
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
@@ -14,6 +13,7 @@ from adapters.config.settings import Settings, SettingsError
 from adapters.connections.connection_sync import AccountDefaults
 from adapters.i18n.languages import LANGUAGES
 from adapters.text_files import read_text_file
+from adapters.time_zones import is_time_zone
 from adapters.tryton.tryton_api import TrytonSettings
 from adapters.tryton.tryton_connector import TrytonConnector
 from domain.yaml_document import LONGEST_TEXT
@@ -28,7 +28,7 @@ class ConnectionFileError(SettingsError):
 
 
 def _require_time_zone(name: str) -> str:
-    if name not in available_timezones():
+    if not is_time_zone(name):
         raise ValueError(f"{name!r} is no time zone; write for example Europe/Berlin")
     return name
 

@@ -31,6 +31,7 @@ _EVENT_KINDS = {
     SettlementKind.CREDIT_NOTE: BillingEventKind.CREDIT_NOTE_ISSUED,
     SettlementKind.WRITE_OFF: BillingEventKind.INVOICE_WRITTEN_OFF,
 }
+_CANCELLATION = "cancellation:"
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,7 @@ class InvoiceMirror:
         rows = session.execute(select(ExternalInvoiceRow).where(col(ExternalInvoiceRow.invoice_id).in_(ids))).scalars() if ids else ()
         self._rows = {row.invoice_id: row for row in rows}
         self._kept: dict[str, SettlementKind] = {}
+        self._lapsed: list[str] = []
 
     def take_in(self, invoice: ExternalInvoice) -> bool:
         """Return whether anything was changed by it. One that is settled and was never seen here is left out: nothing is to be
@@ -74,7 +76,7 @@ class InvoiceMirror:
         booked = known or self._open(invoice_id, invoice)
         self._note(invoice_id, invoice, row)
         if invoice.status is InvoiceStatus.CANCELLED:
-            self._unit_of_work.cancel_invoice(booked, self._context.on, str(self._context.system.system))
+            self._cancel(booked)
             return True
         self._take_back(booked, balance_settlements(invoice))
         self._unit_of_work.change_invoice(booked, invoice.due_date, invoice.total, None, self._context.on)
@@ -83,8 +85,27 @@ class InvoiceMirror:
             self._unit_of_work.publish_event(booked, BillingEventKind.INVOICE_ISSUED)
         return True
 
+    def take_gone(self, external_id: str) -> bool:
+        """Return whether anything was changed by it: an invoice that is no longer in the system asks for nothing any more. Should it come
+        again, it is taken in as it stands then."""
+        invoice_id = self._context.build_id(external_id)
+        row, known = self._rows.get(invoice_id), self._known.get(invoice_id)
+        if known is None or row is None or row.read_at >= self._context.read_at or known.status.is_settled:
+            return False
+        row.fingerprint, row.read_at = "", self._context.read_at
+        self._cancel(known)
+        return True
+
+    def _cancel(self, booked: BookedInvoice) -> None:
+        """It may be reopened there, and cancelled again: each cancellation has a credit note of its own."""
+        note = f"{_CANCELLATION}{booked.id}:{booked.version}"
+        self._unit_of_work.cancel_invoice(booked, self._context.on, self._context.system.system, note)
+
     def finish(self) -> None:
-        """After the unit of work was written: what pays several invoices is as much as they have of it."""
+        """After the unit of work was written: what pays several invoices is as much as they have of it, and a cancellation that was taken
+        back leaves nothing to be applied."""
+        for note_id in self._lapsed:
+            self._session.execute(update(CreditNote).where(col(CreditNote.id) == note_id).values(amount=0))
         taken = func.coalesce(func.sum(Allocation.amount), 0)
         for source_id, kind in self._kept.items():
             if kind is SettlementKind.WRITE_OFF:
@@ -134,6 +155,8 @@ class InvoiceMirror:
         was taken off it."""
         amounts = {self._context.build_id(each.external_id): each.amount for each in wanted}
         for source, held in self._list_held(booked).values():
+            if source.id.startswith(_CANCELLATION):
+                self._lapsed.append(source.id)
             if (gone := held - amounts.get(source.id, 0)) > 0:
                 is_payment = not (source.is_credit_note or source.is_write_off)
                 cause = AllocationCause.REVERSED if is_payment else AllocationCause.RELEASED

@@ -24,6 +24,11 @@ def balance_settlements(invoice: ExternalInvoice) -> tuple[Settlement, ...]:
     return tuple(balanced)
 
 
+def sum_written_off(invoice: ExternalInvoice) -> int:
+    """Return how much of it is written off, in minor units."""
+    return sum(each.amount for each in balance_settlements(invoice) if each.kind is SettlementKind.WRITE_OFF)
+
+
 def _merge_same(settlements: Sequence[Settlement]) -> list[Settlement]:
     """One for each id, at the place of the first."""
     merged: dict[str, Settlement] = {}

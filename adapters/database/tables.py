@@ -206,6 +206,40 @@ class BillingCursorRow(SQLModel, table=True):
     caught_up_at: datetime | None = Field(default=None, sa_type=UtcDateTime, description="real time: when nothing more was there last")
     invoices_read: int = Field(default=0, sa_type=BigInteger)
     invoices_changed: int = Field(default=0, sa_type=BigInteger)
+    compared_at: datetime | None = Field(default=None, sa_type=UtcDateTime, description="real time: when all open items were compared last")
+    compared_items: int = Field(default=0, sa_type=BigInteger, description="how many open items the system had then")
+
+
+class ExternalAccountRow(SQLModel, table=True):
+    """As what a customer of a connected billing system was read last. It goes when the account is erased."""
+
+    __tablename__ = "external_accounts"
+    __table_args__ = (Index("ix_external_accounts_read_at", "system", "company", "read_at"),)
+    account_id: str = Field(primary_key=True, description="of the account; its row is written in the same transaction")
+    system: str
+    company: str
+    external_id: str
+    fingerprint: str = Field(default="", description="SHA-256 of all that the system said, by which an unchanged one is known")
+    read_at: datetime = Field(sa_type=UtcDateTime, description="real time: when it was read last")
+
+
+class BillingDifferenceRow(SQLModel, table=True):
+    """A difference between a connected billing system and what is here, as comparisons found it: kept also when it is gone."""
+
+    __tablename__ = "billing_differences"
+    __table_args__ = (Index("ix_billing_differences_open", "system", "company", "gone_at"),)
+    id: int | None = Field(default=None, sa_column=Column(RowId, primary_key=True, autoincrement=True))
+    system: str
+    company: str
+    kind: str = Field(description="a DifferenceKind")
+    subject_id: str = Field(index=True, description="of the invoice, or of the account whose unapplied credit differs")
+    number: str = Field(default="", description="the invoice's, as people read it")
+    currency: str = ""
+    here: str = Field(default="", description="an amount in minor units, or an account or a currency")
+    there: str = ""
+    first_seen_at: datetime = Field(sa_type=UtcDateTime, description="real time")
+    last_seen_at: datetime = Field(sa_type=UtcDateTime, description="real time")
+    gone_at: datetime | None = Field(default=None, sa_type=UtcDateTime, description="real time: of the first comparison without it")
 
 
 class ExternalInvoiceRow(SQLModel, table=True):
@@ -963,6 +997,7 @@ __all__ = [
     "Allocation",
     "ArchivedRun",
     "BillingCursorRow",
+    "BillingDifferenceRow",
     "CallRequest",
     "Case",
     "ClockChangeRecord",
@@ -974,6 +1009,7 @@ __all__ = [
     "Document",
     "DossierRow",
     "ErasureRow",
+    "ExternalAccountRow",
     "ExternalInvoiceRow",
     "HeldAccount",
     "IdempotencyKey",

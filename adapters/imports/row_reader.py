@@ -286,7 +286,7 @@ class RowReader:
 
     def _complain_of_account(self, texts: dict[str, str], faults: list[str]) -> None:
         for name, text in texts.items():
-            if name != "prepaid" and (fault := _find_account_fault(name, text)):
+            if name != "prepaid" and (fault := find_account_fault(name, text)):
                 faults.append(self._describe(_FIELD_NAMES[name], text, fault))
 
     def _warn_of_early_due_date(self, due: date, issued: date) -> str:
@@ -305,7 +305,7 @@ class RowReader:
 _FIELD_NAMES = {name: {"id": "account_id", "name": "account_name"}.get(name, name) for name in ImportedAccount._fields}
 
 
-def _find_account_fault(name: str, text: str) -> str | None:
+def find_account_fault(name: str, text: str) -> str | None:
     """Find out why a value of an account cannot be taken; None when it can."""
     rule = FIELD_RULES[_FIELD_NAMES[name]]
     if not text:

@@ -197,6 +197,14 @@ class Ledger:
     ) -> SuspensionOrderOutcome:
         return self._services.suspend_account(key, account_id, invoice_ids, minimums, recorded_by=recorded_by, at=at)
 
+    def weigh_suspension(
+        self, key: str, account_id: str, invoice_ids: Sequence[str], minimums: Mapping[str, int], *, at: datetime
+    ) -> SuspensionOrderOutcome:
+        return self._services.weigh_suspension(key, account_id, invoice_ids, minimums, at=at)
+
+    def note_suspension(self, key: str, account_id: str, *, recorded_by: str = DUECOURSE, at: datetime) -> None:
+        self._services.note_suspension(key, account_id, recorded_by=recorded_by, at=at)
+
     def reinstate_account(self, key: str, account_id: str, *, recorded_by: str = DUECOURSE, at: datetime) -> None:
         self._services.reinstate_account(key, account_id, recorded_by=recorded_by, at=at)
 

@@ -11,7 +11,7 @@ from adapters.database.row_states import ServiceChangeKind
 from adapters.database.tables import Account, Case, Invoice, ServiceChange
 from adapters.ledger.invoice_queries import build_conflicting_booking_error
 from adapters.ledger.transactions import LedgerTransactions
-from adapters.ledger.unit_of_work import BookedInvoice
+from adapters.ledger.unit_of_work import BookedInvoice, LedgerUnitOfWork
 from domain.billing.receivables import Receivable
 from domain.case.billing_results import SuspensionOrderOutcome
 from domain.identifiers import CaseKind
@@ -41,15 +41,29 @@ class ServiceChanges:
         with self._transactions.hold_account(at, account_id) as (session, unit_of_work):
             if (known := _find_earlier_change(session, key, account_id)) is not None:
                 return SuspensionOrderOutcome(known)
-            invoices = unit_of_work.load_locked_invoices(col(Invoice.id).in_(list(invoice_ids)), col(Invoice.account_id) == account_id)
-            disputed = _load_disputed_amounts(session, list(invoices))
-            account = session.get_one(Account, account_id)
-            late = any(_is_in_arrears(each, disputed.get(each.id, 0), minimums, at.date()) for each in invoices.values())
-            answer = SuspensionOrderOutcome.SUSPENDED if late and not account.prepaid else SuspensionOrderOutcome.NOT_IN_ARREARS
-            if answer is SuspensionOrderOutcome.SUSPENDED and account.suspended_on is None:
-                _update_account(session, account_id, suspended_on=at.date())
+            answer = _weigh_suspension(session, unit_of_work, account_id, invoice_ids, minimums, at.date())
+            if answer is SuspensionOrderOutcome.SUSPENDED:
+                _note_suspension(session, account_id, at.date())
             unit_of_work.add_row(ServiceChange, key=key, account_id=account_id, what=answer.value, at=at, recorded_by=recorded_by)
             return answer
+
+    def weigh_suspension(
+        self, key: str, account_id: str, invoice_ids: Sequence[str], minimums: Mapping[str, int], *, at: datetime
+    ) -> SuspensionOrderOutcome:
+        """Return what `suspend_account` would answer; nothing is changed. Raises UnknownAccountError, ConflictingBookingError."""
+        with self._transactions.hold_account(at, account_id) as (session, unit_of_work):
+            if (known := _find_earlier_change(session, key, account_id)) is not None:
+                return SuspensionOrderOutcome(known)
+            return _weigh_suspension(session, unit_of_work, account_id, invoice_ids, minimums, at.date())
+
+    def note_suspension(self, key: str, account_id: str, *, recorded_by: str = DUECOURSE, at: datetime) -> None:
+        """The service was turned off elsewhere, whatever the account owes by now. Once by its key. Raises UnknownAccountError,
+        ConflictingBookingError."""
+        with self._transactions.hold_account(at, account_id) as (session, unit_of_work):
+            if _find_earlier_change(session, key, account_id) is None:
+                _note_suspension(session, account_id, at.date())
+                what = SuspensionOrderOutcome.SUSPENDED.value
+                unit_of_work.add_row(ServiceChange, key=key, account_id=account_id, what=what, at=at, recorded_by=recorded_by)
 
     def reinstate_account(self, key: str, account_id: str, *, recorded_by: str = DUECOURSE, at: datetime) -> None:
         """Turn the service on again. The same key again changes nothing, not even what was suspended since. Raises UnknownAccountError,
@@ -65,6 +79,27 @@ class ServiceChanges:
         """Whether it is served in advance of its money, or after. Raises UnknownAccountError."""
         with self._transactions.hold_account(at, account_id) as (session, _):
             _update_account(session, account_id, prepaid=prepaid)
+
+
+def _weigh_suspension(
+    session: Session,
+    unit_of_work: LedgerUnitOfWork,
+    account_id: str,
+    invoice_ids: Sequence[str],
+    minimums: Mapping[str, int],
+    today: date,
+) -> SuspensionOrderOutcome:
+    invoices = unit_of_work.load_locked_invoices(col(Invoice.id).in_(list(invoice_ids)), col(Invoice.account_id) == account_id)
+    disputed = _load_disputed_amounts(session, list(invoices))
+    late = any(_is_in_arrears(each, disputed.get(each.id, 0), minimums, today) for each in invoices.values())
+    spared = not late or session.get_one(Account, account_id).prepaid
+    return SuspensionOrderOutcome.NOT_IN_ARREARS if spared else SuspensionOrderOutcome.SUSPENDED
+
+
+def _note_suspension(session: Session, account_id: str, today: date) -> None:
+    """One that is suspended already is so since then."""
+    if session.get_one(Account, account_id).suspended_on is None:
+        _update_account(session, account_id, suspended_on=today)
 
 
 def _is_in_arrears(invoice: BookedInvoice, disputed: int, minimums: Mapping[str, int], today: date) -> bool:

@@ -269,8 +269,9 @@ class LedgerUnitOfWork:
         if (invoice.due_date, invoice.total, invoice.disputed, invoice.status) != before:
             self.publish_change(invoice, BillingEventKind.INVOICE_CHANGED)
 
-    def cancel_invoice(self, invoice: BookedInvoice, on: date, recorded_by: str) -> None:
-        """Its payments become unapplied credit, a write-off lapses, and a credit note takes back what was charged."""
+    def cancel_invoice(self, invoice: BookedInvoice, on: date, recorded_by: str, note_id: str | None = None) -> None:
+        """Its payments become unapplied credit, a write-off lapses, and a credit note takes back what was charged. `note_id`: see
+        `void_invoice`."""
         if invoice.status is InvoiceStatus.CANCELLED:
             return
         if invoice.covered:
@@ -278,14 +279,15 @@ class LedgerUnitOfWork:
             freed = sum(amount for source, _, amount in held if not source.is_credit_note)
             self._release_allocations(invoice, freed, on)
             invoice.open_balance += freed
-        credited = self.void_invoice(invoice, on, recorded_by)
+        credited = self.void_invoice(invoice, on, recorded_by, note_id)
         self.publish_change(invoice, BillingEventKind.INVOICE_CANCELLED, credited)
 
-    def void_invoice(self, invoice: BookedInvoice, on: date, recorded_by: str) -> int:
-        """Close it as cancelled, by a credit note over its open balance, which is returned."""
+    def void_invoice(self, invoice: BookedInvoice, on: date, recorded_by: str, note_id: str | None = None) -> int:
+        """Close it as cancelled, by a credit note over its open balance, which is returned. `note_id`: the credit note's, where an invoice
+        may be cancelled more than once."""
         credited = invoice.open_balance
         if credited:
-            note = AllocationSource(f"cancellation:{invoice.id}", is_credit_note=True)
+            note = AllocationSource(note_id or f"cancellation:{invoice.id}", is_credit_note=True)
             self.add_row(
                 CreditNote,
                 id=note.id,

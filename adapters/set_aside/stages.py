@@ -26,7 +26,8 @@ class SetAsideStage(StrEnum):
     LETTER: a letter, by its number; LETTER_SELECTION: the letters of an account; LETTER_OUTCOME: a letter's outcome for a case.
     NOTICE: a notice to staff, by its key; DIGEST: a person's digest; REFERRAL: an account. HISTORY: a run, as `case id:run id`;
     SEAL_MAIL: a day's seal. SCHEDULE: an activity of a scheduled workflow, as `workflow:activity`; CASE_WORK: one of a case's own.
-    CASE: a case itself. BILLING_SYSTEM: the reading of a connected billing system, as `system:company`.
+    CASE: a case itself. BILLING_SYSTEM: the reading of a connected billing system, as `system:company`, or its
+    comparison, as `system:company:comparison`.
     """
 
     BILLING_EVENT = "billing_event"

@@ -5,7 +5,7 @@ from contextlib import suppress
 from typing import Any
 
 from temporalio import activity
-from temporalio.exceptions import ApplicationError
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
 from adapters.set_aside.set_aside_store import Failure, SetAsideStore
@@ -19,6 +19,7 @@ SCHEDULED_WORKFLOWS = frozenset(
     {
         ids.WorkflowName.CORRESPONDENCE_RUN,
         ids.WorkflowName.BILLING_SYNC,
+        ids.WorkflowName.CONNECTED_SYSTEMS,
         ids.WorkflowName.REFERRALS,
         ids.WorkflowName.DAILY_SEAL,
         ids.WorkflowName.HISTORY_ARCHIVE,
@@ -49,6 +50,8 @@ class _WatchedActivity(ActivityInboundInterceptor):
         try:
             result = await super().execute_activity(input)
         except Exception as error:
+            if isinstance(error, ApplicationError) and error.category is ApplicationErrorCategory.BENIGN:
+                raise  # nothing fails: it waits
             is_final = isinstance(error, ApplicationError) and error.non_retryable
             if info.attempt >= ATTEMPTS_BEFORE_ALARM or (is_final and stage is SetAsideStage.SCHEDULE):
                 await self._note(stage, item_id, error)

@@ -30,6 +30,9 @@ from domain.clock import Clock
 
 CORRESPONDENCE_SECONDS = 60.0
 BILLING_SYNC_SECONDS = 15.0
+CONNECTED_SYSTEMS_SECONDS = 60.0
+"""Real time: however fast the business clock is played, other systems are asked no more often."""
+
 CATCH_UP_WINDOW = timedelta(seconds=10)
 DIGEST_SECONDS = 300.0
 """How soon after its hour the digest of approvals goes, and how soon one that failed is tried again."""
@@ -43,6 +46,7 @@ STANDING_CHECK_SECONDS = 300.0
 SHORT_KEPT_WORKFLOWS = (
     ids.WorkflowName.CORRESPONDENCE_RUN,
     ids.WorkflowName.BILLING_SYNC,
+    ids.WorkflowName.CONNECTED_SYSTEMS,
     ids.WorkflowName.REFERRALS,
     ids.WorkflowName.HISTORY_ARCHIVE,
     ids.WorkflowName.APPROVAL_DIGEST,
@@ -81,6 +85,7 @@ def _list_schedules(clock: Clock) -> dict[ids.WorkflowName, tuple[str, Schedule]
     intervals = {
         ids.WorkflowName.CORRESPONDENCE_RUN: (ids.CORRESPONDENCE_RUN_ID, hasten(CORRESPONDENCE_SECONDS)),
         ids.WorkflowName.BILLING_SYNC: (ids.BILLING_SYNC_ID, hasten(BILLING_SYNC_SECONDS)),
+        ids.WorkflowName.CONNECTED_SYSTEMS: (ids.CONNECTED_SYSTEMS_ID, timedelta(seconds=CONNECTED_SYSTEMS_SECONDS)),
         ids.WorkflowName.HISTORY_ARCHIVE: (ids.HISTORY_ARCHIVE_ID, timedelta(seconds=HISTORY_ARCHIVE_SECONDS)),
         ids.WorkflowName.STANDING_CHECK: (ids.STANDING_CHECK_ID, timedelta(seconds=STANDING_CHECK_SECONDS)),
         ids.WorkflowName.APPROVAL_DIGEST: (ids.APPROVAL_DIGEST_ID, timedelta(seconds=max(1.0, digest_seconds))),

@@ -12,7 +12,7 @@ from domain.roles import Actor
 
 STAGE_SCHEDULES: dict[SetAsideStage, str | None] = {
     SetAsideStage.BILLING_EVENT: ids.BILLING_SYNC_ID,
-    SetAsideStage.BILLING_SYSTEM: ids.BILLING_SYNC_ID,
+    SetAsideStage.BILLING_SYSTEM: ids.CONNECTED_SYSTEMS_ID,
     SetAsideStage.COLLECTOR: ids.BILLING_SYNC_ID,
     SetAsideStage.CLOCK: None,
     SetAsideStage.LETTER: ids.CORRESPONDENCE_RUN_ID,
@@ -31,6 +31,7 @@ it."""
 
 _SCHEDULE_OF_WORKFLOW: dict[str, str] = {
     ids.WorkflowName.BILLING_SYNC: ids.BILLING_SYNC_ID,
+    ids.WorkflowName.CONNECTED_SYSTEMS: ids.CONNECTED_SYSTEMS_ID,
     ids.WorkflowName.CORRESPONDENCE_RUN: ids.CORRESPONDENCE_RUN_ID,
     ids.WorkflowName.APPROVAL_DIGEST: ids.APPROVAL_DIGEST_ID,
     ids.WorkflowName.REFERRALS: ids.REFERRALS_ID,

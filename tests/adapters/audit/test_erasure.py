@@ -343,6 +343,7 @@ def test_an_open_review_is_an_open_case(account: Closed) -> None:
 def test_every_table_that_belongs_to_accounts_was_thought_of() -> None:
     """Whoever adds a table with an account's data says here what becomes of it when the account is erased."""
     goes = {"accounts", "account_calls", "contacts", "messages", "notes", "tasks", "contact_requests", "waiting_notices", "set_aside"}
+    goes |= {"external_accounts"}
     stays = {
         "invoices",
         "payments",

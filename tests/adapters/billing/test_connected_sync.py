@@ -4,17 +4,19 @@ from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from itertools import count
+from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlmodel import col
 
 from adapters.billing.connector import BillingConnector
 from adapters.billing.errors import BillingAwayError, UnknownAccountError
 from adapters.billing.external_key import parse_external_key
-from adapters.billing.external_records import ChangePage
+from adapters.billing.external_records import ChangePage, ExternalAccount, ExternalInvoice
+from adapters.connections.account_mirror import READ_AGAIN_AFTER, AccountDefaults
 from adapters.connections.comparison import Comparison, DifferenceKind, compare_open_items
-from adapters.connections.connection_sync import AccountDefaults, ConnectionSync
+from adapters.connections.connection_sync import ConnectionSync
 from adapters.database.engine import Database
 from adapters.database.tables import Account, BillingCursorRow, Contact, Invoice
 from adapters.ledger.ledger import Ledger
@@ -257,6 +259,118 @@ def test_the_comparison_names_every_difference_and_changes_nothing(
         row = session.get(BillingCursorRow, ("ledger", "1"))
         assert row is not None
         assert row.caught_up_at is not None
+
+
+class Changed:
+    """The house's system, with some answers of its own. `away_after`: how many customers it lets be read before it asks for patience."""
+
+    def __init__(self, house: LedgerConnectedWorld, away_after: int | None = None) -> None:
+        self._connector, self.accounts_read, self.away_after = house.connector, list[str](), away_after
+        self.status: InvoiceStatus | None = None
+        self.gone: tuple[str, ...] = ()
+        self.email: str | None = None
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._connector, name)
+
+    def read_changes(self, cursor: str | None, limit: int) -> ChangePage:
+        page = self._connector.read_changes(cursor, limit)
+        there = (self._change(invoice) for invoice in page.invoices if invoice.external_id not in self.gone)
+        return page._replace(invoices=tuple(there), gone=self.gone)
+
+    def _change(self, invoice: ExternalInvoice) -> ExternalInvoice:
+        if self.status is None:
+            return invoice
+        due = tuple(part._replace(open_amount=0) for part in invoice.due_parts)
+        return invoice._replace(status=self.status, open_balance=0, due_parts=due)
+
+    def read_account(self, account_id: str) -> ExternalAccount:
+        if self.away_after is not None and len(self.accounts_read) >= self.away_after:
+            raise BillingAwayError("429", 30)
+        self.accounts_read.append(account_id)
+        account = self._connector.read_account(account_id)
+        return account if self.email is None else account._replace(emails=(self.email,))
+
+
+def open_changed(database: Database, changed: Changed, clock: Callable[[], datetime] | None = None) -> ConnectionSync:
+    connector: Any = changed
+    return ConnectionSync(database, connector, DEFAULTS, real_now=clock or tick())
+
+
+def test_an_invoice_that_was_cancelled_and_reopened_is_owed_again(database: Database, house: LedgerConnectedWorld, account: str) -> None:
+    """As often as it happens, and with what was paid on it."""
+    invoice = house.issue_invoice(account, 1_000, DUE)
+    changed = Changed(house)
+    sync = open_changed(database, changed)
+    house.pay(invoice, 300)
+    for _ in range(2):
+        changed.status = None
+        sync.sync()
+        facts = Ledger(database).get_invoice_facts(f"@ledger:1:{invoice}")
+        assert (facts.status, facts.open_balance) == (InvoiceStatus.OPEN, 700)
+        assert Ledger(database).list_unapplied_credit([f"@ledger:1:{account}"]) == {}
+        changed.status = InvoiceStatus.CANCELLED
+        sync.sync()
+        assert Ledger(database).get_invoice_facts(f"@ledger:1:{invoice}").status is InvoiceStatus.CANCELLED
+        assert find_unbalanced_invoices(database) == []
+    kinds = [kind for _, kind, _ in list_events(database)]
+    assert (kinds.count("invoice.cancelled"), kinds[-1]) == (2, "invoice.cancelled")
+
+
+def test_an_invoice_that_is_gone_there_asks_for_nothing(database: Database, house: LedgerConnectedWorld, account: str) -> None:
+    """In the middle of a page: the others are taken in, and it comes back as it stands then."""
+    gone, other = house.issue_invoice(account, 1_000, DUE), house.issue_invoice(account, 2_000, DUE)
+    changed = Changed(house)
+    sync = open_changed(database, changed)
+    sync.sync()
+    changed.gone = (gone, "never was here", "")
+    house.pay(other, 500)
+    sync.sync()
+    facts = [Ledger(database).get_invoice_facts(f"@ledger:1:{each}") for each in (gone, other)]
+    assert [(each.status.value, each.open_balance) for each in facts] == [("cancelled", 0), ("open", 1_500)]
+    changed.gone = ()
+    sync.sync()
+    assert Ledger(database).get_invoice_facts(f"@ledger:1:{gone}").open_balance == 1_000
+    assert find_unbalanced_invoices(database) == []
+
+
+def list_emails(database: Database) -> list[str]:
+    with database.reading() as session:
+        return list(session.execute(select(col(Contact.email)).order_by(col(Contact.id))).scalars())
+
+
+def test_a_customer_who_moved_is_written_to_where_they_are_now(database: Database, house: LedgerConnectedWorld, account: str) -> None:
+    """Read again after a day; and what was corrected here stays until the system says something new."""
+    invoice, changed, times = house.issue_invoice(account, 1_000, DUE), Changed(house), [_START]
+
+    def later(by: timedelta = READ_AGAIN_AFTER + timedelta(hours=1)) -> int:
+        times[0] += by
+        return open_changed(database, changed, lambda: times[0]).sync().accounts_changed
+
+    assert (later(), list_emails(database)) == (0, ["books@customer.example"])
+    changed.email = "new@customer.example"
+    assert (later(timedelta(hours=1)), list_emails(database)) == (0, ["books@customer.example"])
+    assert (later(), list_emails(database)) == (1, ["new@customer.example"])
+    with database.writing() as session:
+        session.execute(update(Contact).values(email="corrected@customer.example"))
+    assert (later(), list_emails(database)) == (0, ["corrected@customer.example"])
+    changed.email = "not an address\r\nBcc: all@customer.example"
+    assert (later(), list_emails(database)) == (1, ["corrected@customer.example"])
+    house.pay(invoice, 1_000)
+    assert later() == 0
+    asked = len(changed.accounts_read)
+    assert (later(), len(changed.accounts_read)) == (0, asked), "who owes nothing is not asked about"
+
+
+def test_a_system_that_lets_few_customers_be_read_at_a_time_is_read_to_the_end(database: Database, house: LedgerConnectedWorld) -> None:
+    for name in ("One Ltd", "Two Ltd", "Three Ltd"):
+        house.issue_invoice(house.add_account(name), 1_000, DUE)
+    changed = Changed(house, away_after=2)
+    with pytest.raises(BillingAwayError):
+        open_changed(database, changed).sync()
+    changed.away_after = 3
+    assert open_changed(database, changed).sync().changed == 3
+    assert sorted(changed.accounts_read) == sorted(set(changed.accounts_read)), "no customer is asked about twice"
 
 
 # --- a real Tryton

@@ -1,19 +1,28 @@
 """Which systems are connected is read from a file without secrets; each is read on its own, and one that is away is shown."""
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 import yaml
+from sqlalchemy import select, update
+from sqlmodel import col
 
 from adapters.billing.errors import BillingAwayError
 from adapters.billing.external_key import SystemKey
 from adapters.composition import compose_services
 from adapters.config.settings import Settings
+from adapters.connections.account_mirror import AccountDefaults
+from adapters.connections.comparison import DifferenceKind
 from adapters.connections.connected_reading import ConnectedReading
 from adapters.connections.connection_file import ConnectionFileError, load_connections
-from adapters.connections.connection_sync import AccountDefaults, ConnectionSync
+from adapters.connections.connection_states import ConnectionState, load_connection_state
+from adapters.connections.connection_sync import ConnectionSync
 from adapters.connections.routed_billing import RoutedBilling
 from adapters.database.engine import Database
+from adapters.database.tables import BillingDifferenceRow, Invoice
 from adapters.ledger.ledger import Ledger
 from adapters.set_aside.set_aside_store import SetAsideStore
 from adapters.set_aside.stages import SetAsideStage
@@ -99,17 +108,69 @@ def test_a_system_that_is_away_is_shown_and_holds_up_no_other(database: Database
                 raise BillingAwayError("Tryton does not answer", 3_600)
             return getattr(house.connector, name)
 
-    away, store = Away(), SetAsideStore(database)
+    away, store, zone = Away(), SetAsideStore(database), ZoneInfo("Europe/Berlin")
     systems = {
         away.key: ConnectionSync(database, away, defaults),  # type: ignore[arg-type]
         house.connector.key: ConnectionSync(database, house.connector, defaults),
     }
-    assert ConnectedReading(systems, store).run() == 1
+    assert ConnectedReading(systems, database, zone).run() == 1
     assert len(list_events(database)) == 1
     waiting = store.list_waiting(SetAsideStage.BILLING_SYSTEM)["north:1"]
     assert (waiting.next_try_at - waiting.last_tried_at).total_seconds() >= 3_600, "it asked to be left alone for so long"
+    state = load_connection_state(database, away.key)
+    assert (state.away_reason, state.away_since, state.caught_up_at) == ("Tryton does not answer", waiting.first_failed_at, None)
     away.is_away = False
-    assert ConnectedReading(systems, store).run() == 0, "it rests"
+    assert ConnectedReading(systems, database, zone).run() == 0, "it rests"
     store.ask_retry(waiting.id, "mia")
-    assert ConnectedReading(systems, store).run() == 1
+    assert ConnectedReading(systems, database, zone).run() == 1
     assert store.list_waiting(SetAsideStage.BILLING_SYSTEM) == {}
+    assert load_connection_state(database, away.key).away_since is None
+
+
+def test_each_night_everything_is_compared_and_what_differs_is_kept(database: Database, house_database: Database) -> None:
+    house = LedgerConnectedWorld(house_database)
+    account = house.add_account("Customer Ltd")
+    invoice = house.issue_invoice(account, 1_000, TODAY)
+    house.issue_invoice(account, 2_000, TODAY)
+    key, zone, now = house.connector.key, ZoneInfo("Europe/Berlin"), datetime(2026, 11, 30, 0, 59, tzinfo=UTC)
+    sync = ConnectionSync(database, house.connector, AccountDefaults("DE", "Europe/Berlin", "de"))
+
+    def run() -> ConnectionState:
+        ConnectedReading({key: sync}, database, zone, lambda: now).run()
+        return load_connection_state(database, key)
+
+    assert (run().compared_items, run().differences) == (2, ())
+    with database.writing() as session:  # as if it had been lost on the way
+        session.execute(update(Invoice).where(col(Invoice.id) == f"@ledger:1:{invoice}").values(open_balance=400))
+    assert run().differences == (), "the night was compared"
+    now += timedelta(minutes=1)
+    planted = (DifferenceKind.BALANCE, f"@ledger:1:{invoice}", invoice, "EUR", "400", "1000")
+    assert (run().compared_at, run().differences) == (now, (planted,))
+    first, now = now, now + timedelta(days=1)
+    assert run().differences == (planted,)
+    with database.writing() as session:
+        session.execute(update(Invoice).where(col(Invoice.id) == f"@ledger:1:{invoice}").values(open_balance=1_000))
+    now += timedelta(days=1)
+    assert run().differences == ()
+    with database.reading() as session:
+        kept = session.execute(select(BillingDifferenceRow)).scalars().all()
+    assert [(row.first_seen_at, row.last_seen_at, row.gone_at) for row in kept] == [(first, first + timedelta(days=1), now)]
+
+
+def test_a_comparison_that_fails_is_shown_and_does_not_stop_the_reading(database: Database, house_database: Database) -> None:
+    house = LedgerConnectedWorld(house_database)
+    house.issue_invoice(house.add_account("Customer Ltd"), 1_000, TODAY)
+
+    class Uncomparable:
+        def __getattr__(self, name: str) -> object:
+            return getattr(house.connector, name)
+
+        def list_open_items(self, cursor: str | None, limit: int) -> object:
+            raise BillingAwayError("too large")
+
+    connector: Any = Uncomparable()
+    sync = ConnectionSync(database, connector, AccountDefaults("DE", "Europe/Berlin", "de"))
+    reading = ConnectedReading({house.connector.key: sync}, database, ZoneInfo("UTC"))
+    assert [reading.run(), reading.run()] == [1, 0]
+    waiting = SetAsideStore(database).list_waiting(SetAsideStage.BILLING_SYSTEM)
+    assert {name: item.attempts for name, item in waiting.items()} == {"ledger:1:comparison": 1}

@@ -2,17 +2,26 @@
 
 from collections.abc import Callable
 from datetime import date
+from typing import Any
 
 import pytest
+from sqlalchemy import select
+from sqlmodel import col
 
-from adapters.billing.errors import UnsupportedOperationError
+from adapters.billing.connector import ConnectorCapability as Can
+from adapters.billing.errors import UnknownInvoiceError, UnsupportedOperationError
 from adapters.billing.external_key import ExternalKey, ExternalKeyError, SystemKey, parse_external_key
 from adapters.billing.port import BillingSystem
+from adapters.cases.bookings_by_hand import BookingsByHand
+from adapters.cases.tasks import close_task
+from adapters.connections.account_mirror import AccountDefaults
 from adapters.connections.comparison import compare_open_items
 from adapters.connections.connected_billing import ConnectedBilling
-from adapters.connections.connection_sync import AccountDefaults, ConnectionSync
+from adapters.connections.connection_sync import ConnectionSync
 from adapters.connections.routed_billing import RoutedBilling
 from adapters.database.engine import Database
+from adapters.database.row_states import TaskState
+from adapters.database.tables import Account, Task
 from adapters.ledger.ledger import Ledger
 from domain.billing.billing_events import InvoiceStatus
 from domain.case.billing_results import SuspensionOrderOutcome
@@ -39,7 +48,8 @@ def sync(database: Database, house: LedgerConnectedWorld) -> ConnectionSync:
 def billing(database: Database, house: LedgerConnectedWorld, sync: ConnectionSync) -> BillingSystem:
     sync.sync()
     ledger = Ledger(database)
-    return RoutedBilling(ledger, {house.connector.key: ConnectedBilling(house.connector, sync, ledger)})
+    connected = ConnectedBilling(house.connector, sync, ledger, BookingsByHand(database))
+    return RoutedBilling(ledger, {house.connector.key: connected})
 
 
 ACCOUNT, INVOICE = "@ledger:1:A1", "@ledger:1:R2"
@@ -69,6 +79,96 @@ def test_an_account_is_suspended_there_and_reinstated(house: LedgerConnectedWorl
 
 def test_a_payment_that_has_just_come_there_spares_the_account(house: LedgerConnectedWorld, billing: BillingSystem) -> None:
     house.pay("R2", 10_000)
+    assert billing.suspend_account("S1", ACCOUNT, [INVOICE], {}, at=AT) is SuspensionOrderOutcome.NOT_IN_ARREARS
+    assert house.is_served("A1")
+
+
+class Limited:
+    """The house's system without some of what it can do."""
+
+    def __init__(self, house: LedgerConnectedWorld, *lacking: Can) -> None:
+        self._connector, self.capabilities = house.connector, house.connector.capabilities - set(lacking)
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._connector, name)
+
+
+def build_limited(database: Database, house: LedgerConnectedWorld, *lacking: Can) -> BillingSystem:
+    connector: Any = Limited(house, *lacking)
+    sync, ledger = ConnectionSync(database, connector, AccountDefaults("DE", "Europe/Berlin", "de")), Ledger(database)
+    sync.sync()
+    return RoutedBilling(ledger, {house.connector.key: ConnectedBilling(connector, sync, ledger, BookingsByHand(database))})
+
+
+def is_suspended(database: Database) -> bool:
+    with database.reading() as session:
+        return session.get_one(Account, ACCOUNT).suspended_on is not None
+
+
+def close_tasks(database: Database) -> None:
+    with database.reading() as session:
+        tasks = session.execute(select(col(Task.id)).where(col(Task.state) == TaskState.OPEN)).scalars().all()
+    assert [close_task(database, task or 0, "done there", "mia") for task in tasks] == [True]
+
+
+def test_what_a_person_does_there_counts_once_they_have_said_so(database: Database, house: LedgerConnectedWorld) -> None:
+    """Whatever was paid in the meantime: it is off there now."""
+    billing, by_hand = build_limited(database, house, Can.SUSPEND, Can.REINSTATE), BookingsByHand(database)
+    with pytest.raises(UnsupportedOperationError, match="stop serving account A1 there by hand"):
+        billing.suspend_account("S1", ACCOUNT, [INVOICE], {}, at=AT)
+    assert by_hand.ask("S1", ACCOUNT, None, "stop serving A1", AT)
+    assert not is_suspended(database)
+    close_tasks(database)
+    house.pay("R2", 10_000)
+    for _ in range(2):
+        assert billing.suspend_account("S1", ACCOUNT, [INVOICE], {}, at=AT) is SuspensionOrderOutcome.SUSPENDED
+        assert is_suspended(database)
+    with pytest.raises(UnsupportedOperationError, match="serve account A1 there again by hand"):
+        billing.reinstate_account("N1", ACCOUNT, at=AT)
+    assert is_suspended(database)
+    by_hand.ask("N1", ACCOUNT, None, "serve A1 again", AT)
+    close_tasks(database)
+    billing.reinstate_account("N1", ACCOUNT, at=AT)
+    assert not is_suspended(database)
+    assert billing.suspend_account("S1", ACCOUNT, [INVOICE], {}, at=AT) is SuspensionOrderOutcome.SUSPENDED
+    assert not is_suspended(database), "what was suspended before is not suspended anew"
+
+
+def test_a_payment_spares_the_account_as_long_as_nobody_has_suspended_it(database: Database, house: LedgerConnectedWorld) -> None:
+    billing, by_hand = build_limited(database, house, Can.SUSPEND), BookingsByHand(database)
+    by_hand.ask("S1", ACCOUNT, None, "stop serving A1", AT)
+    house.pay("R2", 10_000)
+    assert billing.suspend_account("S1", ACCOUNT, [INVOICE], {}, at=AT) is SuspensionOrderOutcome.NOT_IN_ARREARS
+    assert not is_suspended(database)
+
+
+@pytest.mark.parametrize(("by_hand_there", "given_up"), [(6_000, 6_000), (10_000, 6_000), (0, 0)])
+def test_what_a_person_has_written_off_there_is_what_was_written_off(
+    database: Database, house: LedgerConnectedWorld, by_hand_there: int, given_up: int
+) -> None:
+    billing, by_hand = build_limited(database, house, Can.BOOK_WRITE_OFF), BookingsByHand(database)
+    with pytest.raises(UnsupportedOperationError, match=r"write off 60\.00 EUR of invoice R2 there"):
+        billing.write_off("W1", INVOICE, 6_000, "EUR", TODAY, at=AT)
+    by_hand.ask("W1", ACCOUNT, INVOICE, "write off 60.00", AT)
+    with pytest.raises(UnsupportedOperationError):
+        billing.write_off("W1", INVOICE, 6_000, "EUR", TODAY, at=AT)
+    if by_hand_there:
+        house.connector.book_write_off("mia", "R2", by_hand_there, "EUR", TODAY)
+    if by_hand_there < 10_000:
+        close_tasks(database)
+    assert billing.write_off("W1", INVOICE, 6_000, "EUR", TODAY, at=AT) == given_up
+
+
+def test_nobody_is_suspended_for_an_invoice_that_is_gone_there(database: Database, house: LedgerConnectedWorld) -> None:
+    class Gone(Limited):
+        def read_invoice(self, external_id: str) -> object:
+            raise UnknownInvoiceError("it is gone")
+
+    connector: Any = Gone(house)
+    sync = ConnectionSync(database, connector, AccountDefaults("DE", "Europe/Berlin", "de"))
+    sync.sync()
+    connected = ConnectedBilling(connector, sync, Ledger(database), BookingsByHand(database))
+    billing = RoutedBilling(Ledger(database), {house.connector.key: connected})
     assert billing.suspend_account("S1", ACCOUNT, [INVOICE], {}, at=AT) is SuspensionOrderOutcome.NOT_IN_ARREARS
     assert house.is_served("A1")
 

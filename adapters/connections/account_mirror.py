@@ -1,0 +1,117 @@
+"""The mirror of the customers of a connected system: each is read when an invoice names it first, and again every day while it owes
+something, for nothing tells that its address has changed.
+
+What a person has corrected here stays until the system itself says something else than before.
+"""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from secrets import token_hex
+
+from sqlalchemy import select
+from sqlmodel import Session, col
+
+from adapters.billing.external_key import ExternalKey, SystemKey
+from adapters.billing.external_records import ExternalAccount
+from adapters.connections.mirror import MirrorContext
+from adapters.database.engine import Database
+from adapters.database.tables import ExternalAccountRow, Invoice
+from adapters.imports.account_batch import AccountBatch
+from adapters.imports.row_reader import ImportedAccount, find_account_fault
+from adapters.portfolio.assignments import AssignmentContext
+from domain.accepted_texts import MAX_NAME_LENGTH, fold_whitespace
+from domain.billing.billing_events import InvoiceStatus
+
+READ_AGAIN_AFTER = timedelta(hours=20)
+MOST_AGAIN = 50
+"""How many customers are read again in one run, the longest unread first: the others' turn comes with the next."""
+
+
+@dataclass(frozen=True)
+class AccountDefaults:
+    """What an account is given that the system says nothing of: ISO country, IANA time zone, and one of the languages of letters."""
+
+    country: str
+    time_zone: str
+    language: str
+
+
+class AccountMirror:
+    def __init__(self, database: Database, system: SystemKey, defaults: AccountDefaults) -> None:
+        self._database, self._system, self._defaults = database, system, defaults
+
+    def list_unknown(self, external_ids: Iterable[str]) -> list[str]:
+        """Return those that were never read, or were erased since."""
+        ids = {ExternalKey.build(self._system, external_id).id: external_id for external_id in external_ids}
+        if not ids:
+            return []
+        with self._database.reading() as session:
+            known = set(
+                session.execute(select(col(ExternalAccountRow.account_id)).where(col(ExternalAccountRow.account_id).in_(ids))).scalars()
+            )
+        return [ids[key] for key in sorted(ids.keys() - known)]
+
+    def list_due(self, now: datetime) -> list[str]:
+        """Return the customers with open invoices that were last read long before `now`, by real time."""
+        owes = select(col(Invoice.id)).where(
+            col(Invoice.account_id) == col(ExternalAccountRow.account_id), col(Invoice.status) == InvoiceStatus.OPEN.value
+        )
+        due = (
+            select(col(ExternalAccountRow.external_id))
+            .where(col(ExternalAccountRow.system) == self._system.system, col(ExternalAccountRow.company) == self._system.company)
+            .where(col(ExternalAccountRow.read_at) <= now - READ_AGAIN_AFTER, owes.exists())
+            .order_by(col(ExternalAccountRow.read_at), col(ExternalAccountRow.account_id))
+            .limit(MOST_AGAIN)
+        )
+        with self._database.reading() as session:
+            return list(session.execute(due).scalars())
+
+    def write(self, session: Session, context: MirrorContext, accounts: Sequence[ExternalAccount], unread: Iterable[str] = ()) -> int:
+        """Take in customers as they were read; how many say something else than before. `unread`: those that the system refused to tell,
+        which are asked for again another day."""
+        rows = self._lock_rows(session, context, [*(each.account_id for each in accounts), *unread])
+        changed = [each for each in accounts if rows[each.account_id].fingerprint != _fingerprint(each)]
+        for row in rows.values():
+            row.read_at = max(row.read_at, context.read_at)
+        if changed:
+            by = self._system.system
+            assignment = AssignmentContext(f"sync:{token_hex(16)}", by, context.at, context.read_at)
+            details = [self._build_details(context, account) for account in changed]
+            batch = AccountBatch(session, self._database, {each.id for each in details}, assignment)
+            for account, each in zip(changed, details, strict=True):
+                batch.merge_account(each)
+                rows[account.account_id].fingerprint = _fingerprint(account)
+            batch.write()
+        return len(changed)
+
+    def _lock_rows(self, session: Session, context: MirrorContext, external_ids: Sequence[str]) -> dict[str, ExternalAccountRow]:
+        """By the system's id; made where there is none. Held until the transaction ends, in one order."""
+        if not external_ids:
+            return {}
+        system = {"system": self._system.system, "company": self._system.company, "fingerprint": "", "read_at": context.read_at}
+        ids = {context.build_id(external_id): external_id for external_id in external_ids}
+        new = [{"account_id": key, "external_id": ids[key], **system} for key in sorted(ids)]
+        session.connection().execute(self._database.build_insert_or_ignore(ExternalAccountRow), new)
+        mine = select(ExternalAccountRow).where(col(ExternalAccountRow.account_id).in_(ids)).order_by(col(ExternalAccountRow.account_id))
+        return {row.external_id: row for row in session.execute(mine.with_for_update()).scalars()}
+
+    def _build_details(self, context: MirrorContext, account: ExternalAccount) -> ImportedAccount:
+        """What could not be imported from a file is left out: of a country or language of nowhere there is the default, of an address
+        none."""
+        given = {
+            "name": fold_whitespace(account.name)[:MAX_NAME_LENGTH],
+            "country": account.country or "",
+            "language": account.language or "",
+            "email": account.emails[0] if account.emails else "",
+        }
+        usable = {name: text for name, text in given.items() if text and not find_account_fault(name, text)}
+        defaults = {"country": self._defaults.country, "time_zone": self._defaults.time_zone, "language": self._defaults.language}
+        return ImportedAccount(id=context.build_id(account.account_id), **(defaults | usable))
+
+
+def _fingerprint(account: ExternalAccount) -> str:
+    """Of what is taken in of it."""
+    said = (account.name, account.country, account.language, account.emails[:1])
+    return hashlib.sha256(repr(said).encode()).hexdigest()

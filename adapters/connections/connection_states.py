@@ -1,0 +1,57 @@
+"""How each connected system stands: how far it was read, what the last comparison found, and since when it has been away."""
+
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlmodel import col, select
+
+from adapters.billing.external_key import SystemKey
+from adapters.connections.comparison import Difference
+from adapters.connections.difference_store import list_open_differences
+from adapters.database.engine import Database
+from adapters.database.tables import BillingCursorRow
+from adapters.set_aside.set_aside_store import SetAsideStore
+from adapters.set_aside.stages import SetAsideStage
+
+
+class ConnectionState(NamedTuple):
+    """All times are real time. `caught_up_at`: when nothing more was there last. `away_since`: the first of its failures in a row, with the
+    last one's words. `compared_items`: how many open items the system had."""
+
+    system: SystemKey
+    invoices_read: int
+    invoices_changed: int
+    caught_up_at: datetime | None
+    compared_at: datetime | None
+    compared_items: int
+    differences: tuple[Difference, ...]
+    away_since: datetime | None
+    away_reason: str
+    next_try_at: datetime | None
+
+
+def load_connection_state(database: Database, system: SystemKey) -> ConnectionState:
+    """Return it also of a system that was never read."""
+    with database.reading() as session:
+        mine = select(BillingCursorRow).where(
+            col(BillingCursorRow.system) == system.system, col(BillingCursorRow.company) == system.company
+        )
+        row = session.exec(mine).first()
+    waiting = SetAsideStore(database).list_waiting(SetAsideStage.BILLING_SYSTEM).get(name_system(system))
+    return ConnectionState(
+        system=system,
+        invoices_read=row.invoices_read if row else 0,
+        invoices_changed=row.invoices_changed if row else 0,
+        caught_up_at=row.caught_up_at if row else None,
+        compared_at=row.compared_at if row else None,
+        compared_items=row.compared_items if row else 0,
+        differences=list_open_differences(database, system),
+        away_since=waiting.first_failed_at if waiting else None,
+        away_reason=waiting.detail if waiting else "",
+        next_try_at=waiting.next_try_at if waiting else None,
+    )
+
+
+def name_system(system: SystemKey) -> str:
+    """As what it is set aside."""
+    return f"{system.system}:{system.company}"
