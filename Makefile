@@ -14,7 +14,7 @@ LIBRARIES_TO_TEST := node_modules/.ready-to-test
 # Unit and property tests, for the day's work: no server is started.
 QUICK := tests/domain tests/test_oracle.py tests/adapters/letters tests/adapters/mail/test_message_builder.py tests/adapters/config
 
-.PHONY: install run test browser tryton quick check bench letters-report screenshots lock format clean
+.PHONY: install run test test-billing browser tryton quick check bench letters-report screenshots lock format clean
 
 run: install
 	@$(BIN)/duecourse up $(ARGS)
@@ -33,11 +33,19 @@ browser:
 		{ test "$$(id -u)" = 0 && command -v apt-get >/dev/null 2>&1 && apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium >/dev/null; } || \
 		echo "There is no Chromium here: the browser tests will be skipped."
 
-# A Tryton server for the tests of its connector, in an environment of its own; without it they are skipped, and say so. Tryton is GPL: no part
-# of Duecourse imports it.
-tryton:
-	$(PYTHON) -m venv .tryton
-	.tryton/bin/python -m pip install -q -r tests/adapters/billing/tryton_server/requirements.txt
+# The tests of connected billing systems, with those that need a Tryton server: half a minute to set it up, once, and two minutes to run. `make
+# test` runs these only where it is set up, and says which it leaves out.
+BILLING := tests/adapters/billing tests/adapters/tryton tests/activities/test_bookings_by_hand.py tests/workflows/test_tryton_end_to_end.py
+
+test-billing: $(VENV)/.ready-to-test | tryton
+	$(BIN)/python -m pytest -n 2 --dist loadfile -rs $(BILLING) $(ARGS)
+
+# In an environment of its own: Tryton is GPL, and no part of Duecourse imports it. Where it cannot be had, its tests are skipped, and say so.
+tryton: .tryton/.ready-to-test
+
+.tryton/.ready-to-test: tests/adapters/billing/tryton_server/requirements.txt
+	@{ $(PYTHON) -m venv .tryton && .tryton/bin/python -m pip install -q -r $< && touch $@; } || \
+		echo "Tryton cannot be installed here: the tests that need it will be skipped."
 
 quick: $(VENV)/.ready-to-test
 	$(BIN)/python -m pytest -n 2 --dist load $(QUICK) $(ARGS)
@@ -72,7 +80,7 @@ format: $(VENV)/.ready-to-test
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf $(VENV) build node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .tryton build node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 # Python compiles what it imports, once; pip would compile everything there is.
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes

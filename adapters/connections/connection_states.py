@@ -3,7 +3,8 @@
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlmodel import col, select
+from sqlalchemy import select
+from sqlmodel import col
 
 from adapters.billing.external_key import SystemKey
 from adapters.connections.comparison import Difference
@@ -33,10 +34,7 @@ class ConnectionState(NamedTuple):
 def load_connection_state(database: Database, system: SystemKey) -> ConnectionState:
     """Return it also of a system that was never read."""
     with database.reading() as session:
-        mine = select(BillingCursorRow).where(
-            col(BillingCursorRow.system) == system.system, col(BillingCursorRow.company) == system.company
-        )
-        row = session.exec(mine).first()
+        row = session.get(BillingCursorRow, tuple(system))
     waiting = SetAsideStore(database).list_waiting(SetAsideStage.BILLING_SYSTEM).get(name_system(system))
     return ConnectionState(
         system=system,
@@ -50,6 +48,15 @@ def load_connection_state(database: Database, system: SystemKey) -> ConnectionSt
         away_reason=waiting.detail if waiting else "",
         next_try_at=waiting.next_try_at if waiting else None,
     )
+
+
+def list_connection_states(database: Database) -> list[ConnectionState]:
+    """Return those of every system that was ever read, by name."""
+    with database.reading() as session:
+        names = (col(BillingCursorRow.system), col(BillingCursorRow.company))
+        rows = session.execute(select(*names).order_by(*names)).all()
+        systems = [SystemKey(*row) for row in rows]
+    return [load_connection_state(database, system) for system in systems]
 
 
 def name_system(system: SystemKey) -> str:

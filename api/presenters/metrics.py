@@ -1,7 +1,9 @@
 """Figures for Prometheus, in its text format."""
 
+from collections.abc import Sequence
 from datetime import date, datetime
 
+from adapters.connections.connection_states import ConnectionState, list_connection_states, name_system
 from adapters.database.engine import Database
 from adapters.policies.refusal import find_refusal
 from adapters.read_model.archive_status import find_last_sweep
@@ -24,7 +26,32 @@ def render_metrics(database: Database, today: date, now: datetime) -> str:
             render_gauge("duecourse_policies_refused", "1 while the policies in their folder are refused; older ones go on.", refused),
             render_gauge("duecourse_unreached_cases", "Cases that wait for a role that nobody with an address has.", unreached),
             render_gauge("duecourse_set_aside", "What failed and was set aside, by the stage of the work.", set_aside),
+            render_billing_metrics(list_connection_states(database), now),
             render_archive_metrics(find_last_sweep(database), now),
+        )
+    )
+
+
+def render_billing_metrics(states: Sequence[ConnectionState], now: datetime) -> str:
+    """Return no metrics where no billing system was ever read. One that was not yet read to the end has no time of it."""
+    if not states:
+        return ""
+    systems = [(f'system="{_escape_label(name_system(state.system))}"', state) for state in states]
+    caught_up = [(label, state.caught_up_at) for label, state in systems]
+    ago = [(label, round(max(0.0, (now - at).total_seconds()))) for label, at in caught_up if at is not None]
+    return "".join(
+        (
+            render_gauge(
+                "duecourse_billing_invoices_read",
+                "Invoices read from a connected billing system, the same as often as it came.",
+                [(label, state.invoices_read) for label, state in systems],
+            ),
+            render_gauge("duecourse_billing_caught_up_seconds", "How long ago a connected billing system was read to the end.", ago),
+            render_gauge(
+                "duecourse_billing_differences",
+                "What the last comparison with a connected billing system found.",
+                [(label, len(state.differences)) for label, state in systems],
+            ),
         )
     )
 

@@ -18,7 +18,7 @@ from adapters.connections.account_mirror import AccountDefaults
 from adapters.connections.comparison import DifferenceKind
 from adapters.connections.connected_reading import ConnectedReading
 from adapters.connections.connection_file import ConnectionFileError, load_connections
-from adapters.connections.connection_states import ConnectionState, load_connection_state
+from adapters.connections.connection_states import ConnectionState, list_connection_states, load_connection_state
 from adapters.connections.connection_sync import ConnectionSync
 from adapters.connections.routed_billing import RoutedBilling
 from adapters.database.engine import Database
@@ -26,6 +26,7 @@ from adapters.database.tables import BillingDifferenceRow, Invoice
 from adapters.ledger.ledger import Ledger
 from adapters.set_aside.set_aside_store import SetAsideStore
 from adapters.set_aside.stages import SetAsideStage
+from api.presenters.metrics import render_billing_metrics
 from tests.adapters.billing.connected_worlds import LedgerConnectedWorld
 from tests.adapters.ledger.builders import TODAY, list_events
 
@@ -146,6 +147,8 @@ def test_each_night_everything_is_compared_and_what_differs_is_kept(database: Da
     now += timedelta(minutes=1)
     planted = (DifferenceKind.BALANCE, f"@ledger:1:{invoice}", invoice, "EUR", "400", "1000")
     assert (run().compared_at, run().differences) == (now, (planted,))
+    figures = render_billing_metrics(list_connection_states(database), now + timedelta(days=2)).splitlines()
+    assert 'duecourse_billing_differences{system="ledger:1"} 1' in figures
     first, now = now, now + timedelta(days=1)
     assert run().differences == (planted,)
     with database.writing() as session:

@@ -14,7 +14,7 @@ from typing import Any
 
 DATABASE = "erp"
 MODULES = ("account_invoice", "account_credit_limit", "account_dunning")
-FIRST_YEAR, LAST_YEAR = 2025, 2027
+FIRST_YEAR, LAST_YEAR = date.today().year - 1, date.today().year + 1
 GROUPS = ("account.group_account", "account_credit_limit.group_credit_limit", "party.group_party_admin")
 """What Duecourse's user must be a member of."""
 

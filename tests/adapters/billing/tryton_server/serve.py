@@ -129,6 +129,11 @@ class HousePeople:
         record.credit_limit_amount = None if amount is None else Decimal(amount)
         record.save()
 
+    def change_email(self, party: int, email: str) -> None:
+        record = self._get("party.party", party)
+        record.contact_mechanisms[0].value = email
+        record.save()
+
     def list_credit_notes(self, party: int) -> list[dict[str, Any]]:
         found = self._model("account.invoice").find([("party", "=", party), ("total_amount", "<", 0)])
         return [{"total": str(note.total_amount), "state": note.state, "reference": note.reference} for note in found]

@@ -1,6 +1,7 @@
 """Starts the Tryton server of the tests on a copy of a database that is made once.
 
-It is looked for in the environment that `make tryton` makes, or that DUECOURSE_TRYTON names; where there is none, its tests are skipped.
+It is looked for in the environment that `make test-billing` makes, or that DUECOURSE_TRYTON names; where there is none, its tests are
+skipped.
 """
 
 import hashlib
@@ -10,6 +11,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -45,9 +47,9 @@ class TrytonServer:
 
 
 def prepare_database(python: Path) -> Path:
-    """Once for each version of what makes it: half a minute."""
+    """Once for each version of what makes it, and each year that its periods are about: half a minute."""
     made_by = b"".join((HERE / name).read_bytes() for name in ("prepare.py", "requirements.txt"))
-    prepared = ENVIRONMENT / f"database-{hashlib.sha256(made_by).hexdigest()[:12]}"
+    prepared = ENVIRONMENT / f"database-{date.today().year}-{hashlib.sha256(made_by).hexdigest()[:12]}"
     if not (prepared / "world.json").exists():
         shutil.rmtree(prepared, ignore_errors=True)
         making = prepared.with_name(f"{prepared.name}.{os.getpid()}")
@@ -61,7 +63,7 @@ def prepare_database(python: Path) -> Path:
 def run_tryton(folder: Path) -> Iterator[TrytonServer]:
     python = ENVIRONMENT / "bin" / "python"
     if not python.exists():
-        pytest.skip("there is no Tryton here: `make tryton` sets it up")
+        pytest.skip("there is no Tryton here: `make test-billing` sets it up")
     prepared = prepare_database(python)
     shutil.copytree(prepared, folder, dirs_exist_ok=True)
     (folder / "trytond.conf").write_text(f"[database]\nuri = sqlite://\npath = {folder}\n")
