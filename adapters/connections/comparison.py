@@ -12,6 +12,7 @@ from adapters.billing.external_key import ExternalKey
 from adapters.billing.external_records import OpenReceivable
 from adapters.connections.connection_sync import PAGE_SIZE
 from adapters.connections.credit_mirror import load_unapplied_of
+from adapters.connections.due_parts import find_whole_id
 from adapters.database.engine import Database
 from adapters.database.tables import Account, ExternalInvoiceRow, Invoice
 from domain.billing.billing_events import InvoiceStatus
@@ -90,14 +91,21 @@ def _list_there(connector: BillingConnector) -> dict[str, OpenReceivable]:
 
 
 def _list_here(database: Database, connector: BillingConnector) -> dict[str, _OpenHere]:
+    """By the id of the whole invoice, where it is several here."""
+    columns = (col(Invoice.account_id), col(Invoice.number), col(Invoice.currency), col(Invoice.open_balance))
     query = (
-        select(col(Invoice.id), col(Invoice.account_id), col(Invoice.number), col(Invoice.currency), col(Invoice.open_balance))
+        select(col(ExternalInvoiceRow.external_id), *columns)
         .join(ExternalInvoiceRow, col(ExternalInvoiceRow.invoice_id) == col(Invoice.id))
         .where(col(ExternalInvoiceRow.system) == connector.key.system, col(ExternalInvoiceRow.company) == connector.key.company)
         .where(col(Invoice.status) == InvoiceStatus.OPEN.value)
     )
+    found: dict[str, _OpenHere] = {}
     with database.reading() as session:
-        return {row[0]: _OpenHere(*row[1:]) for row in session.execute(query)}
+        for external_id, *values in session.execute(query.order_by(col(Invoice.id))):
+            invoice_id = ExternalKey.build(connector.key, find_whole_id(external_id)).id
+            part, earlier = _OpenHere(*values), found.get(invoice_id)
+            found[invoice_id] = earlier._replace(open_balance=earlier.open_balance + part.open_balance) if earlier else part
+    return found
 
 
 def _compare_credits(database: Database, connector: BillingConnector) -> list[Difference]:

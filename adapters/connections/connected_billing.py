@@ -14,6 +14,7 @@ from adapters.billing.port import DUECOURSE
 from adapters.billing.results import PaymentResult
 from adapters.cases.bookings_by_hand import BookingsByHand
 from adapters.connections.connection_sync import ConnectionSync
+from adapters.connections.due_parts import find_whole_id
 from adapters.connections.settlement_balance import sum_written_off
 from adapters.database.row_states import TaskState
 from adapters.ledger.ledger import Ledger
@@ -34,23 +35,24 @@ class ConnectedBilling:
         """Never more than is open. Raises what the connector raises."""
         facts = self._ledger.get_invoice_facts(invoice.id)
         money = Money(minor=amount, currency=facts.currency)
-        self._require(ConnectorCapability.BOOK_CREDIT_NOTE, f"credit {money.major} {facts.currency} of invoice {invoice.external_id} there")
-        booked = self._connector.book_credit_note(credit_note_id, invoice.external_id, amount, facts.currency, reason)
-        self._sync.refresh(invoice.external_id)
+        whole = find_whole_id(invoice.external_id)
+        self._require(ConnectorCapability.BOOK_CREDIT_NOTE, f"credit {money.major} {facts.currency} of invoice {whole} there")
+        booked = self._connector.book_credit_note(credit_note_id, whole, amount, facts.currency, reason)
+        self._sync.refresh(whole)
         return PaymentResult(allocations=(AllocationShare(invoice_id=invoice.id, amount=booked.amount),), unapplied=0)
 
     def write_off(self, key: str, invoice: ExternalKey, amount: int, currency: str, on: date) -> int:
         """Where a person was asked to do it: what the system says that is written off by now, once nothing is open there or they have said
         that it is done."""
-        asked = self._by_hand.find_state(key)
+        asked, whole = self._by_hand.find_state(key), find_whole_id(invoice.external_id)
         if asked is not None:
-            stands = self._sync.refresh(invoice.external_id)
+            stands = self._sync.refresh(whole)
             if asked is TaskState.DONE or not stands.open_balance:
                 return min(amount, sum_written_off(stands))
         money = Money(minor=amount, currency=currency)
-        self._require(ConnectorCapability.BOOK_WRITE_OFF, f"write off {money.major} {currency} of invoice {invoice.external_id} there")
-        booked = self._connector.book_write_off(key, invoice.external_id, amount, currency, on)
-        self._sync.refresh(invoice.external_id)
+        self._require(ConnectorCapability.BOOK_WRITE_OFF, f"write off {money.major} {currency} of invoice {whole} there")
+        booked = self._connector.book_write_off(key, whole, amount, currency, on)
+        self._sync.refresh(whole)
         return booked.amount
 
     def change_invoice(
@@ -59,7 +61,7 @@ class ConnectedBilling:
         """That it is disputed, Duecourse keeps itself."""
         facts = self._ledger.get_invoice_facts(invoice.id)
         if (due_date or facts.due_date, facts.total if total is None else total) != (facts.due_date, facts.total):
-            raise self._build_refusal(f"change the terms of invoice {invoice.external_id} there; Duecourse reads them")
+            raise self._build_refusal(f"change the terms of invoice {find_whole_id(invoice.external_id)} there; Duecourse reads them")
         return self._ledger.change_invoice(invoice.id, disputed=disputed, at=at)
 
     def suspend_account(
@@ -99,7 +101,7 @@ class ConnectedBilling:
         """Read the invoice anew. Nobody is suspended for one that the system no longer knows."""
         key = parse_external_key(invoice_id)
         try:
-            self._sync.refresh(key.external_id if key else invoice_id)
+            self._sync.refresh(find_whole_id(key.external_id if key else invoice_id))
         except UnknownInvoiceError:
             return False
         return True

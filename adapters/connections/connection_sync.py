@@ -15,10 +15,11 @@ from adapters.billing.external_key import can_be_key
 from adapters.billing.external_records import ChangePage, ExternalAccount, ExternalCredit, ExternalInvoice
 from adapters.connections.account_mirror import AccountDefaults, AccountMirror
 from adapters.connections.credit_mirror import take_in_credits
+from adapters.connections.due_parts import name_part, split_due_parts
 from adapters.connections.invoice_faults import find_invoice_fault
 from adapters.connections.mirror import InvoiceMirror, MirrorContext
 from adapters.database.engine import Database
-from adapters.database.tables import BillingCursorRow, Invoice
+from adapters.database.tables import BillingCursorRow, ExternalInvoiceRow, Invoice
 from adapters.ledger.unit_of_work import LedgerUnitOfWork
 
 PAGE_SIZE = 100
@@ -169,9 +170,32 @@ class ConnectionSync:
         accounts, unread = self._read_accounts(self._accounts.list_unknown(wanted), read_at)
         faults |= {key: unread[each.account_id] for key, each in latest.items() if each.account_id in unread}
         left_out = tuple(LeftOut(key, fault) for key, fault in sorted(faults.items()))
-        usable = {key: each for key, each in latest.items() if key not in faults}
         lost = [each for each in gone if each not in latest and can_be_key(self._connector.key, each)]
+        split = {key: self._split(each) for key, each in latest.items() if key not in faults}
+        lost += self._list_former_parts({key: len(parts) for key, parts in split.items()} | dict.fromkeys(lost, 1))
+        usable = {part.external_id: part for parts in split.values() for part in parts}
         return _ReadInvoices(usable, lost, accounts, left_out, read_at)
+
+    def _split(self, invoice: ExternalInvoice) -> tuple[ExternalInvoice, ...]:
+        can_be_named = can_be_key(self._connector.key, name_part(invoice.external_id, len(invoice.due_parts)))
+        return split_due_parts(invoice) if can_be_named else (invoice,)
+
+    def _list_former_parts(self, parts: Mapping[str, int]) -> list[str]:
+        """Return what invoices had of due parts beyond those that they have now, by the number of these."""
+        found: list[str] = []
+        places = {external_id: count + 1 for external_id, count in parts.items()}
+        while places:
+            names = {name_part(external_id, place): external_id for external_id, place in places.items()}
+            known = col(ExternalInvoiceRow.external_id).in_(names)
+            mine = (
+                col(ExternalInvoiceRow.system) == self._connector.key.system,
+                col(ExternalInvoiceRow.company) == self._connector.key.company,
+            )
+            with self._database.reading() as session:
+                former = list(session.execute(select(col(ExternalInvoiceRow.external_id)).where(*mine, known)).scalars())
+            found += sorted(former)
+            places = {names[name]: places[names[name]] + 1 for name in former}
+        return found
 
     def _read_accounts(self, ids: Iterable[str], read_at: datetime) -> tuple[list[ExternalAccount], dict[str, str]]:
         """Return them, and why those cannot be had that cannot. What was read before the system went away is kept, so that one that lets

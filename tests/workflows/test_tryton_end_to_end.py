@@ -15,7 +15,7 @@ from sqlmodel import col
 from adapters.connections.connected_reading import ConnectedReading
 from adapters.connections.connection_states import ConnectionState, load_connection_state
 from adapters.database.engine import Database
-from adapters.database.tables import Contact, Invoice
+from adapters.database.tables import Contact, ExternalAccountRow, Invoice
 from domain import identifiers as ids
 from domain.policy.dispute_rules import DisputeResolution
 from domain.write_off.commands import WriteOffDecision
@@ -61,7 +61,7 @@ async def house(tryton: TrytonWorld, tmp_path_factory: pytest.TempPathFactory) -
     database.close()
 
 
-class House:
+class PlayedHouse:
     """What people do in Tryton, and what Duecourse knows of it. Ids are Tryton's own."""
 
     def __init__(self, environment: CollectionEnvironment, tryton: TrytonWorld) -> None:
@@ -115,11 +115,11 @@ def mine(external_id: str) -> str:
 
 
 @pytest.fixture
-def played(house: CollectionEnvironment, tryton: TrytonWorld) -> House:
-    return House(house, tryton)
+def played(house: CollectionEnvironment, tryton: TrytonWorld) -> PlayedHouse:
+    return PlayedHouse(house, tryton)
 
 
-async def test_overdue_invoices_are_reminded_until_they_are_paid_credited_or_only_owed_in_part(played: House) -> None:
+async def test_overdue_invoices_are_reminded_until_they_are_paid_credited_or_only_owed_in_part(played: PlayedHouse) -> None:
     """One is paid there and stops, one is paid in part, a receipt that nobody assigned is credit, and one is credited after a dispute."""
     environment, cases, tryton = played.environment, played.cases, played.tryton
     monday = await environment.pass_to_monday()
@@ -131,7 +131,7 @@ async def test_overdue_invoices_are_reminded_until_they_are_paid_credited_or_onl
         assert environment.letters(mine(invoice)) == [("reminder", monday)]
     (letter,) = environment.sent_letters(mine(account))
     assert letter.asked_for == 600_00
-    assert [mail.recipients for mail in environment.mails("books@customer.example")] != []
+    assert environment.mails("books@customer.example")
 
     await played.pay(paid, 100_00)
     await played.pay(partly, 50_00)
@@ -159,7 +159,7 @@ async def test_overdue_invoices_are_reminded_until_they_are_paid_credited_or_onl
     assert [played.state_here(each) for each in (paid, partly, disputed)] == [("paid", 0), ("open", 150_00), ("credited", 0)]
 
 
-async def test_an_account_is_suspended_there_and_reinstated_when_it_has_paid_there(played: House) -> None:
+async def test_an_account_is_suspended_there_and_reinstated_when_it_has_paid_there(played: PlayedHouse) -> None:
     environment, cases, tryton = played.environment, played.cases, played.tryton
     monday = await environment.pass_to_monday()
     account = tryton.add_account("Suspended Ltd")
@@ -176,7 +176,7 @@ async def test_an_account_is_suspended_there_and_reinstated_when_it_has_paid_the
     assert (played.limit(account), cases.account(mine(account)).suspended_on) == ("500.00", None)
 
 
-async def test_an_account_that_was_handed_over_is_written_off_there(played: House) -> None:
+async def test_an_account_that_was_handed_over_is_written_off_there(played: PlayedHouse) -> None:
     environment, cases, tryton = played.environment, played.cases, played.tryton
     monday = await environment.pass_to_monday()
     account = tryton.add_account("Lost Ltd")
@@ -193,7 +193,7 @@ async def test_an_account_that_was_handed_over_is_written_off_there(played: Hous
     assert [facts["amount"] for facts in cases.entry_facts(case, "write_off.booked")] == [100_00]
 
 
-async def test_the_nightly_comparison_finds_what_is_planted_and_nothing_else(played: House) -> None:
+async def test_the_nightly_comparison_finds_what_is_planted_and_nothing_else(played: PlayedHouse) -> None:
     """After all that came before: the first comparison, a payment that was booked there and not yet read, and the night after."""
     tryton, database = played.tryton, played.play.parts.database
     account = tryton.add_account("Compared Ltd")
@@ -212,13 +212,15 @@ async def test_the_nightly_comparison_finds_what_is_planted_and_nothing_else(pla
     assert find_unbalanced_invoices(database) == []
 
 
-async def test_a_customer_s_new_address_comes_within_a_day(played: House) -> None:
+async def test_a_customer_s_new_address_comes_within_a_day(played: PlayedHouse) -> None:
     tryton, database = played.tryton, played.play.parts.database
     account = tryton.add_account("Moved Ltd")
     await played.issue(account, 100_00, tryton.today)
     await played.read()
     tryton.server.act("change_email", party=int(account), email="new@customer.example")
-    await asyncio.to_thread(played.compare, 4)
+    with database.writing() as session:  # as if a day had passed in this world, too
+        session.execute(update(ExternalAccountRow).values(read_at=datetime.now(UTC) - DAY))
+    await played.read()
     with database.reading() as session:
         emails = session.execute(select(col(Contact.email)).where(col(Contact.account_id) == mine(account))).scalars().all()
     assert emails == ["new@customer.example"]
