@@ -108,7 +108,7 @@ class AccountMirror:
         }
         usable = {name: text for name, text in given.items() if text and not find_account_fault(name, text)}
         defaults = {"country": self._defaults.country, "time_zone": self._defaults.time_zone, "language": self._defaults.language}
-        return ImportedAccount(id=context.build_id(account.account_id), **(defaults | usable))
+        return ImportedAccount(context.build_id(account.account_id), prepaid=None, **(defaults | usable))
 
 
 def _fingerprint(account: ExternalAccount) -> str:

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from adapters.billing.connector import BillingConnector
 from adapters.billing.external_key import ExternalKeyError, SystemKey
 from adapters.config.settings import Settings, SettingsError
-from adapters.connections.connection_sync import AccountDefaults
+from adapters.connections.account_mirror import AccountDefaults
 from adapters.i18n.languages import LANGUAGES
 from adapters.text_files import read_text_file
 from adapters.time_zones import is_time_zone

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Row, func, select, update
+from sqlalchemy import func, select, update
 from sqlmodel import Session, col
 
 from adapters.billing.external_key import MARK, SystemKey
@@ -45,7 +45,7 @@ def load_unapplied_of(session: Session, system: SystemKey) -> Counter[tuple[str,
     return +unapplied
 
 
-def _load_sources(session: Session, table: type[Payment | CreditNote], system: SystemKey) -> Sequence[Row[Any]]:
+def _load_sources(session: Session, table: type[Payment | CreditNote], system: SystemKey) -> Sequence[Any]:
     """(id, amount, what invoices have of it, account, currency) of all that came from the system."""
     allocated_to = col(Allocation.payment_id) if table is Payment else col(Allocation.credit_note_id)
     prefix = f"{MARK}{system.system}:{system.company}:"
@@ -58,9 +58,7 @@ def _load_sources(session: Session, table: type[Payment | CreditNote], system: S
     return session.execute(query).all()
 
 
-def _update_sources(
-    session: Session, table: type[Payment | CreditNote], rows: Iterable[Row[Any]], wanted: dict[str, ExternalCredit]
-) -> int:
+def _update_sources(session: Session, table: type[Payment | CreditNote], rows: Iterable[Any], wanted: dict[str, ExternalCredit]) -> int:
     changed = 0
     for key, amount, taken, *_ in rows:
         now = int(taken) + (wanted[key].left if key in wanted else 0)
@@ -71,7 +69,12 @@ def _update_sources(
 
 
 def _build_source(table: type[Payment | CreditNote], key: str, credit: ExternalCredit, context: MirrorContext) -> Payment | CreditNote:
-    money = {"id": key, "account_id": context.build_id(credit.account_id), "currency": credit.currency, "amount": credit.left}
+    money: dict[str, Any] = {
+        "id": key,
+        "account_id": context.build_id(credit.account_id),
+        "currency": credit.currency,
+        "amount": credit.left,
+    }
     by = context.system.system
     if table is Payment:
         return Payment(**money, received_on=credit.came_on, reference=credit.reference, recorded_by=by)

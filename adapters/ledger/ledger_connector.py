@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, func, select
+from sqlalchemy import func, select
 from sqlmodel import Session, col
 
 from adapters.billing.connector import ConnectorCapability
@@ -188,7 +188,7 @@ def _load_settlements(session: Session, ids: set[str]) -> dict[str, list[Settlem
     return found
 
 
-def _build_settlement(row: Row[Any]) -> Settlement:
+def _build_settlement(row: Any) -> Settlement:
     _, payment, note, write_off, held, on = row
     if note:
         return Settlement(f"{SettlementKind.CREDIT_NOTE}:{note}", SettlementKind.CREDIT_NOTE, int(held), on, note)

@@ -201,7 +201,7 @@ def test_what_is_done_there_is_refused_in_words_that_say_so(billing: BillingSyst
 
 def test_credit_there_is_not_proposed_here(house: LedgerConnectedWorld, sync: ConnectionSync, billing: BillingSystem) -> None:
     house.receive("A1", 300)
-    sync.sync()
+    assert sync.sync_credits() == 1
     assert (billing.get_unapplied_credit(ACCOUNT), billing.list_applicable_credit()) == ({"EUR": 300}, {})
 
 
