@@ -27,7 +27,7 @@ def test_every_user_error_is_a_problem_with_its_own_message(kind: type[UserError
 
 def test_every_refusal_of_billing_is_the_callers_to_mend() -> None:
     refusals = [kind for kind in CALLERS_ERRORS if issubclass(kind, BillingError)]
-    assert len(refusals) == 17
+    assert len(refusals) == 19
     assert all(400 <= build_problem(make_user_error(kind, "say what to do")).status < 500 for kind in refusals)
 
 

@@ -13,6 +13,7 @@ the runs that differ. The series so far:
 - `2026-11f`: requests to credit or cancel an invoice by hand (docs/decisions/0033). No other kind's commands changed.
 - `2026-11g`: an invoice whose letters did not arrive (docs/decisions/0030).
 - `2026-11h`: the standing check of the cases, and an invoice that it began again (docs/decisions/0040).
+- `2026-11i`: the reading of connected billing systems (docs/decisions/0054).
 """
 
 import asyncio
@@ -45,15 +46,16 @@ from tests.workflows.dispute_commands import DisputeCommands
 from worker import build_case_checker
 from workflows.approval_digest import ApprovalDigest
 from workflows.billing_sync import BillingSync
+from workflows.connected_systems import ConnectedSystems
 from workflows.correspondence_run import CorrespondenceRun
 from workflows.credit_referrals import Referrals
 from workflows.invoice_collection import InvoiceCollection
 
 FOLDER = PROJECT / "tests" / "histories"
-SERIES = "2026-11h"
+SERIES = "2026-11i"
 """When the newest were recorded; they stand beside those of the earlier series."""
 
-RUNS = frozenset({"invoice_collection.terminated_and_begun_again", "standing_check"})
+RUNS = frozenset({"connected_systems"})
 """Kind and life of the runs that the series keeps."""
 
 KINDS = {
@@ -258,6 +260,8 @@ async def record(folder: Path = FOLDER) -> None:
             if ids.STANDING_CHECK_ID in RUNS:
                 await check_cases(environment)
                 await write_history(environment, ids.STANDING_CHECK_ID, ids.STANDING_CHECK_ID, folder)
+            if ids.CONNECTED_SYSTEMS_ID in RUNS:
+                await _run(environment, ConnectedSystems.run, ids.CONNECTED_SYSTEMS_ID, folder)
             await environment.close()
         database.close()
     if RUNS.intersection(HOUSE_RUNS):

@@ -22,6 +22,7 @@ from worker import WORKFLOWS
 NOT_FROM_THE_FIRST_ENTRY = {
     "approval_digest",
     "billing_sync",
+    "connected_systems",
     "correspondence_run",
     "erasing.erased",
     "history_archive",

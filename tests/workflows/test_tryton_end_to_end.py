@@ -152,7 +152,7 @@ async def test_overdue_invoices_are_reminded_until_they_are_paid_credited_or_onl
     assert await environment.outcome(mine(disputed)) == "credited"
 
     await environment.play.run_mornings(monday + DAY, monday + 21 * DAY)
-    later = environment.sent_letters(mine(account))[1:]
+    later = [sent for sent in environment.sent_letters(mine(account))[1:] if sent.case is None]
     assert later, "what is left of the second is asked for"
     assert {number for sent in later for number, _ in sent.lines} == {mine(partly)}
     assert [played.state_there(each) for each in (paid, partly, disputed)] == [("paid", 0), ("open", 150_00), ("credited", 0)]
