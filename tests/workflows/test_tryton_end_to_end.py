@@ -5,18 +5,25 @@ import asyncio
 import shutil
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 import yaml
 from sqlalchemy import select, update
 from sqlmodel import col
 
+from adapters.billing.connector import ConnectorCapability
+from adapters.billing.errors import RefusedByBillingError
+from adapters.cases.tasks import close_task
 from adapters.connections.connected_reading import ConnectedReading
 from adapters.connections.connection_states import ConnectionState, load_connection_state
 from adapters.database.engine import Database
-from adapters.database.tables import Contact, ExternalAccountRow, Invoice
+from adapters.database.row_states import TaskState
+from adapters.database.tables import Contact, ExternalAccountRow, Invoice, Task
+from adapters.tryton import tryton_connector
+from adapters.tryton.tryton_connector import TrytonConnector
 from domain import identifiers as ids
+from domain.case.case_view import TaskKind
 from domain.policy.dispute_rules import DisputeResolution
 from domain.write_off.commands import WriteOffDecision
 from tests.adapters.billing.connected_worlds import TrytonWorld
@@ -99,9 +106,29 @@ class PlayedHouse:
         facts = self.play.parts.billing.get_invoice_facts(mine(invoice))
         return facts.status.value, facts.open_balance
 
+    def tasks_by_hand(self, account: str) -> list[str]:
+        """The states of what people were asked to do in Tryton for an account."""
+        with self.environment.database.reading() as session:
+            asked = select(col(Task.state)).where(col(Task.account_id) == mine(account), col(Task.kind) == TaskKind.BOOKING_BY_HAND)
+            return list(session.execute(asked.order_by(col(Task.id))).scalars())
+
+    def close_tasks(self, account: str) -> None:
+        with self.environment.database.reading() as session:
+            open_ = select(col(Task.id)).where(col(Task.account_id) == mine(account), col(Task.state) == TaskState.OPEN)
+            tasks = session.execute(open_.where(col(Task.kind) == TaskKind.BOOKING_BY_HAND)).scalars().all()
+        assert [close_task(self.environment.database, task or 0, "done there", "bea") for task in tasks] == [True]
+
+    async def pass_minutes(self, minutes: int) -> None:
+        """As long as it takes until it is looked again for what people have done."""
+        await self.play.skip_to(await self.play.now() + timedelta(minutes=minutes))
+
     def limit(self, account: str) -> str | None:
         limit: str | None = self.tryton.server.act("read_credit_limit", party=int(account))
         return limit
+
+
+def _refuse(*given: object) -> NoReturn:
+    raise RefusedByBillingError("Tryton refuses this: there is no open period")
 
 
 def _plant(invoice_id: str, open_balance: int = 40_00) -> Any:
@@ -176,7 +203,59 @@ async def test_an_account_is_suspended_there_and_reinstated_when_it_has_paid_the
     assert (played.limit(account), cases.account(mine(account)).suspended_on) == ("500.00", None)
 
 
-async def test_an_account_that_was_handed_over_is_written_off_there(played: PlayedHouse) -> None:
+async def test_what_cannot_be_done_from_here_counts_when_a_person_has_done_it_there(
+    played: PlayedHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    environment, cases, tryton = played.environment, played.cases, played.tryton
+    cannot = {ConnectorCapability.SUSPEND, ConnectorCapability.REINSTATE}
+    monkeypatch.setattr(tryton_connector, "CAPABILITIES", tryton_connector.CAPABILITIES - cannot)
+    monday = await environment.pass_to_monday()
+    account = tryton.add_account("By Hand Ltd")
+    invoice = await played.issue(account, 100_00, monday - 40 * DAY)
+    await played.read()
+    await environment.wait_for_entries(mine(invoice), "case.opened")
+    case = await cases.bring_to_notice(mine(account), mine(invoice))
+    await environment.pass_to(cases.entry_dates(case, "suspension.warning_delivered")[-1] + 15 * DAY)
+    await cases.decide(await cases.wait_for_approval(case, 2), "anna")
+    await environment.wait_until(lambda: played.tasks_by_hand(account) == ["open"])
+    await played.pass_minutes(5)
+    assert (cases.row(case).stage, cases.account(mine(account)).suspended_on) == ("suspending", None)
+    played.close_tasks(account)
+    await played.pass_minutes(2)
+    await cases.wait_for_entries(case, "suspension.suspended")
+    assert cases.account(mine(account)).suspended_on is not None
+    await played.pay(invoice, 100_00)
+    await played.read()
+    await environment.wait_until(lambda: played.tasks_by_hand(account) == ["done", "open"])
+    assert "suspension.reinstated" not in cases.entry_kinds(case)
+    played.close_tasks(account)
+    await played.pass_minutes(2)
+    await cases.wait_for_entries(case, "suspension.reinstated")
+
+
+async def test_each_due_date_is_reminded_on_its_own(played: PlayedHouse) -> None:
+    """Half of it is due, and paid; the other half is not asked for before its day."""
+    environment, tryton = played.environment, played.tryton
+    monday = await environment.pass_to_monday()
+    account = tryton.add_account("Halves Ltd")
+    due = (monday - DAY).isoformat()
+    invoice = str(tryton.server.act("issue_invoice", party=int(account), amount="100.01", due=due, term="halves"))
+    halves = mine(invoice), f"{mine(invoice)}~due2"
+    await played.read()
+    await environment.play.run_morning(monday)
+    (letter,) = environment.sent_letters(mine(account))
+    assert (letter.asked_for, letter.lines) == (50_00, {(halves[0], "reminder")})
+    await played.pay(invoice, 50_00)
+    await played.read()
+    assert await environment.outcome(halves[0]) == "paid"
+    await environment.play.run_mornings(monday + DAY, monday + 30 * DAY)
+    later = [sent for sent in environment.sent_letters(mine(account))[1:] if sent.lines]
+    assert {number for sent in later for number, _ in sent.lines} == {halves[1]}
+    assert later[0].on >= monday + 26 * DAY, "a courtesy note goes three days before"
+
+
+async def test_an_account_that_was_handed_over_is_written_off_there(played: PlayedHouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tryton refuses it at first, so that a person is asked; the next try succeeds, and nobody need do anything."""
     environment, cases, tryton = played.environment, played.cases, played.tryton
     monday = await environment.pass_to_monday()
     account = tryton.add_account("Lost Ltd")
@@ -185,12 +264,18 @@ async def test_an_account_that_was_handed_over_is_written_off_there(played: Play
     await environment.wait_for_entries(mine(invoice), "case.opened")
     case = await cases.bring_to_handed_over(mine(account), mine(invoice))
     await cases.propose_write_off(mine(account), WriteOffDecision.WHOLE)
-    await cases.approve_request(case)
+    with monkeypatch.context() as patched:
+        patched.setattr(TrytonConnector, "book_write_off", _refuse)
+        await cases.approve_request(case)
+        await environment.wait_until(lambda: played.tasks_by_hand(account) == ["open"])
+        assert (cases.row(case).stage, played.state_there(invoice)) == ("booking", ("open", 100_00))
+    await played.pass_minutes(2)
     await cases.wait_for_entries(case, "write_off.decided")
     assert played.state_there(invoice) == played.state_here(invoice) == ("written_off", 0)
     await played.play.sync()
     assert await environment.outcome(mine(invoice)) == "written_off"
     assert [facts["amount"] for facts in cases.entry_facts(case, "write_off.booked")] == [100_00]
+    await environment.wait_until(lambda: played.tasks_by_hand(account) == ["dropped"])
 
 
 async def test_the_nightly_comparison_finds_what_is_planted_and_nothing_else(played: PlayedHouse) -> None:
