@@ -244,7 +244,7 @@ async def test_each_due_date_is_reminded_on_its_own(played: PlayedHouse) -> None
     await played.read()
     await environment.play.run_morning(monday)
     (letter,) = environment.sent_letters(mine(account))
-    assert (letter.asked_for, letter.lines) == (50_00, {(halves[0], "reminder")})
+    assert (letter.asked_for, letter.lines) == (50_00, frozenset({(halves[0], "reminder")}))
     await played.pay(invoice, 50_00)
     await played.read()
     assert await environment.outcome(halves[0]) == "paid"
