@@ -1,19 +1,14 @@
 """The one composition that worker, API and command line share: settings in, adapters out."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from adapters.billing.external_key import SystemKey
 from adapters.billing.port import BillingSystem
-from adapters.cases.bookings_by_hand import BookingsByHand
 from adapters.config.company import Company, load_company
 from adapters.config.openid import build_openid_config
 from adapters.config.settings import Settings
-from adapters.connections.connected_billing import ConnectedBilling
-from adapters.connections.connection_file import load_connections
-from adapters.connections.connection_sync import ConnectionSync
+from adapters.connections.connection_registry import ConnectionRegistry
 from adapters.connections.routed_billing import RoutedBilling
 from adapters.database.clock_store import load_clock
 from adapters.database.engine import Database
@@ -39,7 +34,7 @@ class Services:
     database: Database
     clock: Clock
     billing: BillingSystem
-    connected: Mapping[SystemKey, ConnectionSync]
+    connected: ConnectionRegistry
     importer: Importer
     policies: PolicyStore
     letters: LetterTemplates
@@ -71,12 +66,12 @@ def compose_services(
     letters = LetterTemplates(settings.letters_dir)
     provider = build_openid_config(settings)
     clock = clock or load_clock(database) or Clock.real_time()
-    billing, connected = _connect_billing(settings, database, clock)
+    connected = ConnectionRegistry(database, settings, lambda: clock.to_business(datetime.now(UTC)))
     return Services(
         settings=settings,
         database=database,
         clock=clock,
-        billing=billing,
+        billing=RoutedBilling(Ledger(database), connected.billings),
         connected=connected,
         importer=Importer(database),
         policies=PolicyStore(database, letters),
@@ -87,19 +82,6 @@ def compose_services(
         inbox=Inbox(get_inbox_folder(settings)) if settings.smtp_host is None else None,
         openid=OpenIdProvider(provider) if provider else None,
     )
-
-
-def _connect_billing(settings: Settings, database: Database, clock: Clock) -> tuple[BillingSystem, Mapping[SystemKey, ConnectionSync]]:
-    """The ledger alone, or with each connected system in front of it, and what reads these. Raises ConnectionFileError."""
-    ledger, connections = Ledger(database), load_connections(settings)
-    connectors = {each.key: each.open() for each in connections}
-    syncs = {
-        each.key: ConnectionSync(database, connectors[each.key], each.defaults, lambda: clock.to_business(datetime.now(UTC)))
-        for each in connections
-    }
-    by_hand = BookingsByHand(database)
-    connected = {key: ConnectedBilling(connector, syncs[key], ledger, by_hand) for key, connector in connectors.items()}
-    return (RoutedBilling(ledger, connected) if connected else ledger), syncs
 
 
 def _build_session_rules(settings: Settings) -> SessionRules:

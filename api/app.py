@@ -37,6 +37,7 @@ from api.routes import (
 )
 from api.routes import billing as money
 from api.routes import invoice_commands as acts
+from api.routes.connections import connections, webhooks
 from api.routes.identity import sessions, tokens, users
 from api.routes.letters import written_letters
 from api.web import problems
@@ -75,6 +76,7 @@ TAGS = [
         "name": "audit",
         "description": "Proofs of the journal, and exports. Who looked at what, and what is erased.",
     },
+    {"name": "connections", "description": "The billing systems that Duecourse reads, how each stands, and what differs."},
     {"name": "users", "description": "Who may sign in, as what, and where they are signed in."},
     {"name": "health", "description": "For those who run Duecourse."},
 ]
@@ -113,6 +115,7 @@ ROUTERS = (
     letter_brakes.holdbacks_router,
     letter_brakes.releases_router,
     written_letters.router,
+    connections.router,
     correspondence.letters_router,
     correspondence.previews_router,
     correspondence.tasks_router,
@@ -149,6 +152,7 @@ CONSOLE_ROUTERS = (
     console.provider_router,
     console.settings_router,
     console.users_router,
+    console.connections_router,
     console.router,
 )
 """Those of the pages."""
@@ -166,6 +170,7 @@ def attach_context(app: FastAPI, context: ApiContext) -> None:
     app.state.parts, app.state.trail = context, AccessLogBuffer(AccessLog(context.database))
     app.state.pulse = console.PulseReader(context)
     app.state.overview = OverviewReader(context.database)
+    app.state.connection_tasks = set[asyncio.Task[None]]()
     app.state.staged_files, app.state.import_tasks = console.StagedFiles(), set[asyncio.Task[None]]()
 
 
@@ -183,6 +188,7 @@ def build_app() -> FastAPI:
     )
     for router in ROUTERS:
         app.include_router(router, dependencies=[Depends(refuse_unknown_parameters)])
+    app.include_router(webhooks.router)
     for page in CONSOLE_ROUTERS:
         app.include_router(page)
     problems.install_problem_handlers(app, console.render_problem_page)

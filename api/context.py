@@ -10,6 +10,9 @@ from adapters.audit.erasure import AccountEraser
 from adapters.billing.port import ApiBilling
 from adapters.cases.case_inputs import CaseInputLoader
 from adapters.config.company import Company
+from adapters.config.settings import Settings
+from adapters.connections.connection_admin import ConnectionAdmin
+from adapters.connections.connection_registry import ConnectionRegistry
 from adapters.correspondence.letter_decisions import LetterDecisionStore
 from adapters.correspondence.letter_loader import LetterLoader
 from adapters.correspondence.release_store import ReleaseStore
@@ -46,7 +49,7 @@ class ApiContext:
 
     `read_sdk_metrics` returns the Temporal SDK's own metrics, in Prometheus' text format.
 
-    `openid`: the company's own sign-in; None where it has none.
+    `openid`: the company's own sign-in; None where it has none. `systems`: the billing systems that are connected.
 
     `secure_cookies`: cookies go over HTTPS alone, however the request came. `allowed_hosts`: the names by which requests may call this
     server; None for any.
@@ -70,6 +73,7 @@ class ApiContext:
     allowed_hosts: frozenset[str] | None = field(default=None, kw_only=True)
     read_sdk_metrics: Callable[[], str] = field(default=str, kw_only=True)
     openid: OpenIdProvider | None = field(default=None, kw_only=True)
+    systems: ConnectionRegistry | None = field(default=None, kw_only=True)
     audits: AuditPort = field(default_factory=UnavailableAuditPort, kw_only=True)
 
     @property
@@ -80,6 +84,17 @@ class ApiContext:
     def today(self) -> date:
         """Return the business date (UTC)."""
         return self.business_now.date()
+
+    @cached_property
+    def connected(self) -> ConnectionRegistry:
+        """Return the billing systems that are connected; by the settings of the environment where none were given."""
+        if self.systems is not None:
+            return self.systems
+        return ConnectionRegistry(self.database, Settings.load(), lambda: self.business_now)
+
+    @property
+    def connection_admin(self) -> ConnectionAdmin:
+        return ConnectionAdmin(self.database, self.connected.settings, self.connected)
 
     @cached_property
     def passwords(self) -> PasswordStore:

@@ -19,6 +19,7 @@ from cli.audit import audit_app
 from cli.billing_commands import billing_app
 from cli.case_commands import cases_app
 from cli.clock_commands import clock_app
+from cli.connection_commands import register_connection_commands
 from cli.letter_commands import letters_app, preview_letters, release_accounts
 from cli.options import DataDir, load_existing_settings, opened_database, parse_day
 from cli.user_commands import make_sign_in_link, make_token, user_app
@@ -34,6 +35,7 @@ app.add_typer(audit_app, name="audit")
 app.add_typer(cases_app, name="cases")
 app.add_typer(letters_app, name="letters")
 app.add_typer(clock_app, name="clock")
+register_connection_commands(billing_app)
 app.add_typer(billing_app, name="billing")
 app.command("release")(release_accounts)
 app.command("preview")(preview_letters)
@@ -227,6 +229,7 @@ def _load_web_app() -> Any:
                 allowed_hosts=parts.settings.host_names,
                 read_sdk_metrics=read_sdk_metrics,
                 openid=parts.openid,
+                systems=parts.connected,
                 audits=AuditService(client, parts.database, parts.settings, WORKFLOWS),
             )
         )

@@ -1,52 +1,74 @@
 """`duecourse billing`: the connected billing systems are listed, tested, read, and compared with what is here."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.options import DataDir, load_existing_settings, opened_database
+from cli.options import DataDir, get_caller_name, load_business_clock, load_existing_settings, opened_database
 
 if TYPE_CHECKING:
+    from adapters.billing.external_records import ConnectionStep
     from adapters.connections.comparison import Difference
-    from adapters.connections.connection_file import TrytonConnection
+    from adapters.connections.connection_overview import ConnectionOverview
+    from adapters.connections.connection_registry import ConnectedSystem, ConnectionRegistry
     from adapters.connections.connection_states import ConnectionState
+    from adapters.database.engine import Database
 
 Name = Annotated[str | None, typer.Argument(help="The connection's name; all of them when left out.")]
 DIFFERENT_STATUS = 3
 
-billing_app = typer.Typer(no_args_is_help=True, help="The billing systems that are connected: tested, read, compared.")
+billing_app = typer.Typer(no_args_is_help=True, help="The billing systems that are connected: added, tested, read, compared.")
 
 
-def _load(data_dir: Path | None, name: str | None) -> "list[TrytonConnection]":
-    """Raises SettingsError, where there is none of this name."""
-    from adapters.connections.connection_file import FILE_NAME, ConnectionFileError, load_connections
+@contextmanager
+def opened_systems(data_dir: Path | None, *, for_looking: bool = False) -> Iterator[tuple["Database", "ConnectionRegistry"]]:
+    """Raises SettingsError."""
+    from adapters.connections.connection_registry import ConnectionRegistry
 
     settings = load_existing_settings(data_dir)
-    found = [each for each in load_connections(settings) if name in (None, each.name)]
+    with opened_database(settings, for_looking=for_looking) as database:
+        clock = load_business_clock(database)
+        yield database, ConnectionRegistry(database, settings, lambda: clock.to_business(datetime.now(UTC)))
+
+
+def _find(systems: "ConnectionRegistry", name: str | None) -> "list[ConnectedSystem]":
+    """Raises UnknownConnectionError, where there is none of this name."""
+    from adapters.connections.connection_store import UnknownConnectionError
+
+    found = systems.list_all() if name is None else systems.find(name)
     if not found:
         which = "no billing system" if name is None else f"no billing system {name!r}"
-        raise ConnectionFileError(f"{which} is connected; describe it in {settings.data_dir / FILE_NAME}, as docs/billing says")
+        raise UnknownConnectionError(f"{which} is connected; add one by `duecourse billing add`, as docs/billing says")
     return found
 
 
 @billing_app.command("list")
 def list_connections(data_dir: DataDir = None) -> None:
-    """List what is connected, how far it was read, and what the last comparison found."""
-    from adapters.connections.connection_states import load_connection_state
+    """List what is connected, how each stands, how far it was read, and what the last comparison found."""
+    from adapters.connections.connection_overview import load_connection_overviews
 
-    found = _load(data_dir, None)
-    with opened_database(load_existing_settings(data_dir), for_looking=True) as database:
-        for connection in found:
-            print(f"{connection.name}: {connection.kind}, company {connection.company}, {connection.address}")
-            _print_state(load_connection_state(database, connection.key))
+    with opened_systems(data_dir, for_looking=True) as (database, systems):
+        for overview in load_connection_overviews(database, _find(systems, None)):
+            print(describe_connection(overview))
+            _print_state(overview.state)
+
+
+def describe_connection(overview: "ConnectionOverview") -> str:
+    """In a line: its name, company and kind, and how it stands."""
+    system = overview.system
+    said = f"{system.key.system}: {system.kind}, company {system.key.company}: {overview.standing.value.replace('_', ' ')}"
+    if overview.why:
+        said += f": {overview.why}"
+    return said + (f"; {overview.webhooks.forged:,} forged calls of its webhook" if overview.webhooks.forged else "")
 
 
 def _print_state(state: "ConnectionState") -> None:
     if state.away_since is not None and state.next_try_at is not None:
-        print(f"    AWAY since {_say(state.away_since)}, to be tried at {_say(state.next_try_at)}: {state.away_reason}")
+        print(f"    away since {_say(state.away_since)}, to be tried at {_say(state.next_try_at)}")
     read = f"{state.invoices_read:,} invoices read, {state.invoices_changed:,} of them changed"
     print(f"    {read}, to the end at {_say(state.caught_up_at)}" if state.caught_up_at else f"    {read}, not yet to the end")
     if state.compared_at is not None:
@@ -67,30 +89,37 @@ def _say(at: datetime) -> str:
 @billing_app.command("test")
 def try_connections(name: Name = None, data_dir: DataDir = None) -> None:
     """Say step by step what works, what is missing, and what to ask whoever runs the system for."""
+    from adapters.connections.connection_runs import ConnectionRuns
+
     works = True
-    for connection in _load(data_dir, name):
-        for step in connection.open().try_connection():
-            works &= step.works
-            print(f"{connection.name}: {step.name}: {'works' if step.works else 'DOES NOT WORK'}: {step.found}")
-            if not step.works:
-                print(f"    ask for {step.ask_for}")
+    with opened_systems(data_dir) as (database, systems):
+        for system in _find(systems, name):
+            steps = ConnectionRuns(database).test(system, get_caller_name())
+            works &= print_steps(system.key.system, steps)
     if not works:
         raise typer.Exit(DIFFERENT_STATUS)
+
+
+def print_steps(name: str, steps: "tuple[ConnectionStep, ...]") -> bool:
+    """Whether all of them work."""
+    for step in steps:
+        print(f"{name}: {step.name}: {'works' if step.works else 'DOES NOT WORK'}: {step.found}")
+        if not step.works:
+            print(f"    ask for {step.ask_for}")
+    return all(step.works for step in steps)
 
 
 @billing_app.command("sync")
 def read_systems(name: Name = None, data_dir: DataDir = None) -> None:
     """Read what has changed, now. A running Duecourse does so every minute by itself, and tells the cases what came."""
-    from adapters.composition import compose_services
-
-    wanted = {connection.key for connection in _load(data_dir, name)}
-    settings = load_existing_settings(data_dir)
-    with opened_database(settings) as database:
-        for key, sync in compose_services(settings, database).connected.items():
-            if key not in wanted:
+    with opened_systems(data_dir) as (_, systems):
+        for system in _find(systems, name):
+            if system.switched_off_at is not None:
+                print(f"{system.key.system}: switched off")
                 continue
-            result = sync.sync()
-            print(f"{key.system}: {result.read:,} invoices read, {result.changed:,} changed, {result.credits_changed:,} credits changed")
+            result = system.sync.sync()
+            print(f"{system.key.system}: {result.read:,} invoices read, {result.changed:,} changed")
+            print(f"    {result.credits_changed:,} credits changed")
             if result.accounts_changed:
                 print(f"    {result.accounts_changed:,} customers changed")
             for left_out in result.left_out:
@@ -103,11 +132,13 @@ def compare_systems(name: Name = None, data_dir: DataDir = None) -> None:
     from adapters.connections.comparison import compare_open_items
 
     differs = False
-    with opened_database(load_existing_settings(data_dir), for_looking=True) as database:
-        for connection in _load(data_dir, name):
-            comparison = compare_open_items(database, connection.open())
+    with opened_systems(data_dir, for_looking=True) as (database, systems):
+        for system in _find(systems, name):
+            if system.switched_off_at is not None:
+                continue
+            comparison = compare_open_items(database, system.connector)
             differs |= bool(comparison.differences)
-            print(f"{connection.name}: {comparison.compared:,} open items there, {len(comparison.differences):,} differences")
+            print(f"{system.key.system}: {comparison.compared:,} open items there, {len(comparison.differences):,} differences")
             _print_differences(comparison.differences)
     if differs:
         raise typer.Exit(DIFFERENT_STATUS)

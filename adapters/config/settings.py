@@ -89,6 +89,9 @@ class Settings(BaseSettings):
         None, pattern=r"^s3://[^\s/]+(/[^\s]*)?$", description="s3://BUCKET/PREFIX for archived histories; unset: in the database"
     )
     audit_key: SecretStr | None = Field(None, description="64 hexadecimal digits, as `openssl rand -hex 32` makes them")
+    secrets_key: SecretStr | None = Field(
+        None, description="what the secrets of connections are encrypted with: 64 hexadecimal digits; several with commas, the newest first"
+    )
     letters_dir: Path | None = Field(None, description="a folder with letter templates of your own")
     policies_dir: Path = Field(PROJECT / "policies", description="a folder with policies as YAML")
     company_file: Path | None = Field(None, description="a YAML file like company.example.yaml")

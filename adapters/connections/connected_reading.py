@@ -14,6 +14,7 @@ from adapters.connections.comparison import compare_open_items
 from adapters.connections.connection_states import load_connection_state, name_system
 from adapters.connections.connection_sync import ConnectionSync
 from adapters.connections.difference_store import keep_comparison
+from adapters.connections.webhooks.webhook_reading import WebhookReading
 from adapters.database.engine import Database
 from adapters.set_aside.set_aside_store import SetAsideItem, SetAsideStore
 from adapters.set_aside.stages import SetAsideStage
@@ -44,7 +45,7 @@ class ConnectedReading:
     ) -> None:
         """`zone`: the company's, by which its night begins."""
         self._systems, self._database, self._zone, self._real_now = systems, database, zone, real_now
-        self._set_aside = SetAsideStore(database)
+        self._set_aside, self._webhooks = SetAsideStore(database), WebhookReading(database, systems, real_now)
 
     def run(self) -> int:
         """Read what each has to say, and compare it once a night; how many invoices changed. What fails is set aside, and tried again when
@@ -54,6 +55,7 @@ class ConnectedReading:
         changed, until = 0, time.monotonic() + LONGEST_RUN.total_seconds()
         waiting = self._set_aside.list_waiting(SetAsideStage.BILLING_SYSTEM)
         pending = [key for key in self._systems if not self._is_resting(waiting.get(name_system(key)))]
+        self._webhooks.run()
         while pending and time.monotonic() < until:
             unread = []
             for key in pending:
@@ -64,6 +66,8 @@ class ConnectedReading:
                 elif has_more is False:
                     self._compare(key, waiting.get(_name_comparison(key)))
             pending = unread
+            if pending:
+                self._webhooks.run()
         return changed
 
     def _is_resting(self, item: SetAsideItem | None) -> bool:

@@ -164,3 +164,22 @@ class StartPage(StrEnum):
     PORTFOLIO = "portfolio"
     ACCOUNTS = "accounts"
     APPROVALS = "approvals"
+
+
+class ConnectionEventKind(StrEnum):
+    """What the record of connections to billing systems tells."""
+
+    ADDED = "added"
+    SECRET_CHANGED = "secret_changed"
+    WEBHOOK_SECRET_CHANGED = "webhook_secret_changed"
+    SWITCHED_OFF = "switched_off"
+    SWITCHED_ON = "switched_on"
+    ENCRYPTED_ANEW = "encrypted_anew"
+
+
+class ConnectionRunKind(StrEnum):
+    """What can be done with a connection: its test, a reading of what changed, a comparison of all that is open."""
+
+    TEST = "test"
+    READING = "reading"
+    COMPARISON = "comparison"

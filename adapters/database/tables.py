@@ -260,6 +260,81 @@ class ExternalInvoiceRow(SQLModel, table=True):
     ledger_currency: str = ""
 
 
+class BillingConnectionRow(SQLModel, table=True):
+    """A connection to a billing system that was added by a person. Its secrets are encrypted under a key that is not in the database."""
+
+    __tablename__ = "billing_connections"
+    name: str = Field(primary_key=True)
+    company: str
+    kind: str = Field(description="a key of CONNECTION_KINDS")
+    options: dict[str, Any] = Field(default_factory=dict, sa_type=JSON, description="what the kind is described by; no secret")
+    secrets: dict[str, Any] = Field(default_factory=dict, sa_type=JSON, description="encrypted, by name")
+    webhook_secrets: list[Any] = Field(default_factory=list, sa_type=JSON, description="the newest first: [encrypted, good until or null]")
+    switched_off_at: datetime | None = Field(default=None, sa_type=UtcDateTime, description="real time; None: it is in use")
+    version: int = Field(default=1, description="counted on by every change, so that a running process sees one")
+
+
+class ConnectionEventRow(SQLModel, table=True):
+    """Append-only: who added a connection, gave it another secret, or switched it off. No secret stands in it."""
+
+    __tablename__ = "connection_events"
+    __table_args__ = (APPEND_ONLY,)
+    id: int | None = Field(default=None, sa_column=Column(RowId, primary_key=True, autoincrement=True))
+    kind: str = Field(description="a ConnectionEventKind")
+    name: str = Field(index=True, description="the connection's")
+    made_by: str = ""
+    channel: str = Field(description="an IdentityChannel")
+    address: str = ""
+    detail: str = Field(default="", sa_type=Text, description="the name of the secret, or what else it is about")
+    recorded_at: datetime = Field(sa_type=UtcDateTime, description="real time")
+
+
+class ConnectionRunRow(SQLModel, table=True):
+    """What was done last with a connection, of each kind of run the last one: its test, a reading or a comparison."""
+
+    __tablename__ = "connection_runs"
+    system: str = Field(primary_key=True, description="the connection's name")
+    company: str = Field(primary_key=True)
+    kind: str = Field(primary_key=True, description="a ConnectionRunKind")
+    asked_by: str = Field(default="", description="empty: by its schedule")
+    begun_at: datetime = Field(sa_type=UtcDateTime, description="real time")
+    ended_at: datetime | None = Field(default=None, sa_type=UtcDateTime, description="real time")
+    failure: str = Field(default="", sa_type=Text, description="why it was not finished; empty: it was")
+    result: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
+
+
+class WebhookCallRow(SQLModel, table=True):
+    """A hint that came by a webhook, raw. It is done when what it hints at was read again; some days later it is deleted."""
+
+    __tablename__ = "webhook_calls"
+    __table_args__ = (UniqueConstraint("system", "company", "event_id"), Index("ix_webhook_calls_waiting", "done_at", "id"))
+    id: int | None = Field(default=None, sa_column=Column(RowId, primary_key=True, autoincrement=True))
+    system: str = Field(description="the connection's name")
+    company: str
+    event_id: str = Field(description="the system's own, by which one that comes again is known")
+    external_id: str | None = Field(default=None, description="of the invoice; None: it is about something else")
+    body: bytes = Field(default=b"", sa_type=LargeBinary, description="as it came")
+    received_at: datetime = Field(sa_type=UtcDateTime, description="real time")
+    attempts: int = 0
+    done_at: datetime | None = Field(default=None, sa_type=UtcDateTime, description="real time")
+
+
+class WebhookCountRow(SQLModel, table=True):
+    """How many calls a connection's webhook got: what is forged is counted, and not kept."""
+
+    __tablename__ = "webhook_counts"
+    system: str = Field(primary_key=True, description="the connection's name")
+    company: str = Field(primary_key=True)
+    taken: int = Field(default=0, sa_type=BigInteger, description="hints at invoices that were kept")
+    foreign: int = Field(default=0, sa_type=BigInteger, description="about something else than an invoice")
+    repeated: int = Field(default=0, sa_type=BigInteger)
+    overflowed: int = Field(default=0, sa_type=BigInteger, description="not kept, for too many waited")
+    forged: int = Field(default=0, sa_type=BigInteger)
+    last_taken_at: datetime | None = Field(default=None, sa_type=UtcDateTime, description="real time")
+    last_forged_at: datetime | None = Field(default=None, sa_type=UtcDateTime, description="real time")
+    last_forged_why: str = ""
+
+
 class LedgerEvent(SQLModel, table=True):
     """What billing has to tell a workflow: written in the transaction that changed the invoice, delivered by BillingSync in order of id."""
 
@@ -996,11 +1071,14 @@ __all__ = [
     "AccountNoteRecord",
     "Allocation",
     "ArchivedRun",
+    "BillingConnectionRow",
     "BillingCursorRow",
     "BillingDifferenceRow",
     "CallRequest",
     "Case",
     "ClockChangeRecord",
+    "ConnectionEventRow",
+    "ConnectionRunRow",
     "Contact",
     "ContactRequest",
     "CoverRow",
@@ -1044,5 +1122,7 @@ __all__ = [
     "UtcDateTime",
     "ViewRow",
     "WaitingNoticeRow",
+    "WebhookCallRow",
+    "WebhookCountRow",
     "WriteOffBooking",
 ]

@@ -9,6 +9,7 @@ from api.console.auditing.account_day_page import router as account_day_router
 from api.console.auditing.proof_pages import router as proof_router
 from api.console.batch_decision import router as batch_router
 from api.console.cases.case_page import router as cases_router
+from api.console.connections.connection_pages import router as connections_router
 from api.console.credit_pages import router as credit_router
 from api.console.imports.import_pages import router as import_router
 from api.console.imports.staged_files import StagedFiles
@@ -43,6 +44,7 @@ __all__ = [
     "assets_router",
     "batch_router",
     "cases_router",
+    "connections_router",
     "credit_router",
     "import_router",
     "invoice_router",

@@ -24,6 +24,7 @@ _PAGES = {
     INBOX_PAGE: ("mails", "title"),
     "/": ("portfolio", "title"),
     "/policies": ("policies_page", "title"),
+    "/connections": ("connections_page", "title"),
     "/set-aside": ("set_aside", "title"),
 }
 """Every page that the header knows, in its order there, with the group and the name of the phrase that names it."""
@@ -32,6 +33,7 @@ _NEEDED = {
     "/import": Permission.IMPORT,
     "/users": Permission.AUDIT,
     "/audit": Permission.AUDIT,
+    "/connections": Permission.ASK_BILLING,
     "/set-aside": Permission.RETRY_SET_ASIDE,
 }
 

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from datetime import date, datetime
 
+from adapters.connections.connection_description import WebhookProof
+from adapters.connections.connection_overview import ConnectionOverview, ConnectionStanding
 from adapters.connections.connection_states import ConnectionState, list_connection_states, name_system
 from adapters.database.engine import Database
 from adapters.policies.refusal import find_refusal
@@ -12,6 +14,7 @@ from adapters.read_model.unreached_roles import find_unreached_roles
 from adapters.set_aside.set_aside_store import count_waiting
 from domain.audit.archive_status import ArchiveSweepResult
 
+WEBHOOK_OUTCOMES = ("taken", "waiting", "repeated", "foreign", "overflowed", "forged")
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -52,6 +55,22 @@ def render_billing_metrics(states: Sequence[ConnectionState], now: datetime) -> 
                 "What the last comparison with a connected billing system found.",
                 [(label, len(state.differences)) for label, state in systems],
             ),
+        )
+    )
+
+
+def render_connection_metrics(overviews: Sequence[ConnectionOverview]) -> str:
+    """How each connection stands, and what its webhook got. Return no metrics where nothing is connected."""
+    if not overviews:
+        return ""
+    systems = [(f'system="{_escape_label(each.system.id)}"', each) for each in overviews]
+    standings = [(f'{label},standing="{name}"', int(each.standing is name)) for label, each in systems for name in ConnectionStanding]
+    called = [(label, each.webhooks) for label, each in systems if each.system.webhook_proof is not WebhookProof.NONE]
+    calls = [(f'{label},outcome="{outcome}"', getattr(counts, outcome)) for label, counts in called for outcome in WEBHOOK_OUTCOMES]
+    return "".join(
+        (
+            render_gauge("duecourse_billing_connection", "1 for how a connected billing system stands, else 0.", standings),
+            render_gauge("duecourse_billing_webhook_calls", "Calls of a billing system, by what became of them.", calls) if calls else "",
         )
     )
 

@@ -145,7 +145,10 @@ class Phrases(BaseModel):
     say what became of them; `start_pages` name the pages after signing in. `letters_page` labels the page of what goes in the next
     slots.
     `write_page` labels the page on which a person writes to a customer, `picture` what stands in the picture of an invoice's course,
-    `plan_page` the page on which a payment plan is built, `case_page` that of a case of any kind.
+    `plan_page` the page on which a payment plan is built, `case_page` that of a case of any kind. `connections_page` labels the pages of
+    connections to billing systems; `connection_kinds` name these, `connection_fields` what describes one, `connection_standings` how one
+    stands, `connection_runs` what is done with one, `connection_steps` the steps of its test, `connection_events` what became of it;
+    `difference_kinds` say what a comparison found.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -233,6 +236,14 @@ class Phrases(BaseModel):
     work_kinds: dict[str, str]
     live: dict[str, str]
     shortcuts: dict[str, str]
+    connections_page: dict[str, str]
+    connection_kinds: dict[str, str]
+    connection_standings: dict[str, str]
+    connection_events: dict[str, str]
+    connection_runs: dict[str, str]
+    connection_steps: dict[str, str]
+    connection_fields: dict[str, str]
+    difference_kinds: dict[str, str]
 
     @property
     def language(self) -> str:

@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
+from adapters.connections.connection_overview import load_connection_overviews
 from adapters.database.clock_store import SHORTEST_DAY_SECONDS, ClockChange
 from adapters.database.row_states import ClockChannel
 from adapters.policies.refusal import find_refusal
@@ -17,7 +18,7 @@ from adapters.read_model.unreached_roles import can_admins_be_told, find_unreach
 from adapters.set_aside.set_aside_store import count_waiting
 from api.commands.clock import change_clock
 from api.context import ApiContext
-from api.presenters.metrics import METRICS_TYPE, render_metrics
+from api.presenters.metrics import METRICS_TYPE, render_connection_metrics, render_metrics
 from api.schemas.replies import QUEUED_RESPONSE
 from api.schemas.request_body import RequestBody, example_config
 from api.web.authentication import ClockSettingActor, Context, ReadingActor
@@ -128,8 +129,9 @@ def _describe_readiness(context: ApiContext) -> Readiness:
     "/metrics", operation_id="read_metrics", summary="Figures for Prometheus", response_class=PlainTextResponse, responses=PROBLEM_RESPONSES
 )
 def get_metrics(context: Context, _: ReadingActor) -> PlainTextResponse:
-    metrics = render_metrics(context.database, context.today, context.now()) + context.read_sdk_metrics()
-    return PlainTextResponse(metrics, media_type=METRICS_TYPE)
+    connections = load_connection_overviews(context.database, context.connected.list_all())
+    own = render_metrics(context.database, context.today, context.now()) + render_connection_metrics(connections)
+    return PlainTextResponse(own + context.read_sdk_metrics(), media_type=METRICS_TYPE)
 
 
 def _list_warnings(context: ApiContext) -> list[str]:

@@ -50,9 +50,9 @@ TARGET_KINDS = {
 }
 """What a path's parameter names."""
 
-PARAMETERS_WITHOUT_TARGET = frozenset({"import_id", "mail_id", "day", "name", "token", "user_name"})
+PARAMETERS_WITHOUT_TARGET = frozenset({"import_id", "mail_id", "day", "name", "token", "user_name", "connection_id"})
 """Parameters of reading routes that name no account: an import has rows of many; which letter a mail is, its page says itself; a day's seal
-and a policy's name are about all there are; a user is no account."""
+and a policy's name are about all there are; neither a user nor a connection is an account."""
 
 UNLOGGED_ROUTES = frozenset({"/v1/audit/views"})
 """Who looked into the trail, and for which account, is no view of that account."""

@@ -26,6 +26,8 @@ UNKNOWN_HOST = Problem(
 )
 IMPORT_PATHS = frozenset({"/v1/imports", "/import"})
 MAX_EVIDENCE_BYTES = 25 * 2**20
+MAX_WEBHOOK_BYTES = 512 * 2**10
+WEBHOOK_PREFIX = "/v1/webhooks/"
 EVIDENCE_PATH = re.compile(r"/v1/disputes/[^/]+/evidence")
 
 CONTENT_SECURITY_POLICY = (
@@ -74,11 +76,13 @@ class BodyLimitMiddleware:
 def _find_body_limit(path: str) -> int:
     if path in IMPORT_PATHS:
         return MAX_IMPORT_BYTES
+    if path.startswith(WEBHOOK_PREFIX):
+        return MAX_WEBHOOK_BYTES
     return MAX_EVIDENCE_BYTES if EVIDENCE_PATH.fullmatch(path) else MAX_JSON_BYTES
 
 
 def _body_too_large_problem(limit: int) -> Problem:
-    return Problem(413, "too-large", "The request is too large", f"at most {limit // 2**20} MB are taken here; send it in several parts")
+    return Problem(413, "too-large", "The request is too large", f"at most {limit / 2**20:g} MB are taken here; send it in several parts")
 
 
 class HostPinMiddleware:

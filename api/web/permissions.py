@@ -37,6 +37,8 @@ class Permission(StrEnum):
     SET_CLOCK = "set_clock"
     RETRY_SET_ASIDE = "retry_set_aside"
     MANAGE_USERS = "manage_users"
+    MANAGE_CONNECTIONS = "manage_connections"
+    ASK_BILLING = "ask_billing"
 
 
 _LEAD_ROLES = frozenset({Role.COLLECTIONS_MANAGER, Role.ADMIN})
@@ -71,6 +73,8 @@ ALLOWED_ROLES: dict[Permission, frozenset[Role]] = {
     Permission.SET_CLOCK: _LEAD_ROLES,
     Permission.RETRY_SET_ASIDE: frozenset({Role.ADMIN}),
     Permission.MANAGE_USERS: frozenset({Role.ADMIN}),
+    Permission.MANAGE_CONNECTIONS: frozenset({Role.ADMIN}),
+    Permission.ASK_BILLING: _LEAD_ROLES | {Role.BILLING_OPS},
 }
 """Promises, calls, pauses, notes and raising disputes are collecting. Credit notes and cancellations reduce what is owed: that is not a
 collector's to do; nor is it to give an account its service back, or to give it up, before it has paid. Whose a dispute, an approval or an
@@ -105,6 +109,8 @@ ACTIVITY_PHRASES: dict[Permission, str] = {
     Permission.SET_CLOCK: "pause or slow the business clock",
     Permission.RETRY_SET_ASIDE: "have what was set aside tried again",
     Permission.MANAGE_USERS: "add or change users, their roles and tokens",
+    Permission.MANAGE_CONNECTIONS: "connect billing systems, change their secrets or switch them off",
+    Permission.ASK_BILLING: "have a connected billing system tested, read or compared",
 }
 
 

@@ -158,6 +158,16 @@ WHO_MAY: dict[tuple[str, str], set[Role]] = {
     ("GET", "/v1/audit/sign-ins"): AUDITORS,
     ("GET", "/v1/sessions"): EVERYBODY,
     ("POST", "/v1/sessions/{session_id}/revocation"): {Role.ADMIN},
+    ("GET", "/v1/connections"): EVERYBODY,
+    ("GET", "/v1/connections/{connection_id}"): EVERYBODY,
+    ("POST", "/v1/connections"): {Role.ADMIN},
+    ("POST", "/v1/connections/{connection_id}/secret"): {Role.ADMIN},
+    ("POST", "/v1/connections/{connection_id}/webhook-secret"): {Role.ADMIN},
+    ("POST", "/v1/connections/{connection_id}/switch-off"): {Role.ADMIN},
+    ("POST", "/v1/connections/{connection_id}/switch-on"): {Role.ADMIN},
+    ("POST", "/v1/connections/{connection_id}/test"): BILLING,
+    ("POST", "/v1/connections/{connection_id}/reading"): BILLING,
+    ("POST", "/v1/connections/{connection_id}/comparison"): BILLING,
     ("GET", "/v1/clock"): EVERYBODY,
     ("POST", "/v1/clock"): LEADS,
 }
@@ -171,6 +181,8 @@ OPEN = {
     ("GET", "/oidc/sign-in"),
     ("GET", "/oidc/callback"),
     ("POST", "/password"),
+    ("POST", "/v1/webhooks/{name}"),
+    ("POST", "/v1/webhooks/{name}/{secret}"),
     ("GET", "/assets/{name}"),
 }
 PAGES = {
@@ -210,6 +222,9 @@ PAGES = {
         "/preview",
         "/roles",
         "/set-aside",
+        "/connections",
+        "/connections/new",
+        "/connections/{connection_id}",
         "/shortcuts",
         "/live",
         "/settings",
@@ -222,6 +237,7 @@ PAGES = {
     )
 } | {
     ("POST", "/clock"),
+    ("POST", "/connections/new"),
     ("POST", "/import"),
     ("POST", "/policies"),
     ("POST", "/team/rules"),

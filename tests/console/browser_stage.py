@@ -113,4 +113,4 @@ def list_pages(stage: BrowserStage) -> list[str]:
 
 
 def list_pages_of_administrators(stage: BrowserStage) -> list[str]:
-    return ["/users", "/users/mia", "/tokens", "/audit", f"/audit/accounts/{CALLED[0]}", "/set-aside"]
+    return ["/users", "/users/mia", "/tokens", "/audit", f"/audit/accounts/{CALLED[0]}", "/set-aside", "/connections", "/connections/new"]

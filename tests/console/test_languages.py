@@ -88,6 +88,7 @@ BEFORE_ANYTHING = (
     "/role",
     "/roles",
     "/set-aside",
+    "/connections",
     "/settings",
     "/shortcuts",
     "/today",
@@ -156,6 +157,7 @@ KEY_PAGES = (
     "/users/none",
     "/tokens",
     "/act/add_user",
+    "/connections/new",
     "/act/issue_token",
     "/act/deactivate_user?user_name=x",
 )

@@ -17,6 +17,7 @@ FORMS_FILE = PROJECT / "api" / "console" / "acts" / "forms.yaml"
 FieldKind = Literal[
     "text",
     "long_text",
+    "secret",
     "day",
     "money",
     "number",
@@ -32,8 +33,8 @@ FieldKind = Literal[
     "hidden_list",
 ]
 """How a field is filled in. `open_invoice` is chosen among those of the account, `open_invoices` are ticked; `currency` is among those that
-the subject owes in, and asked for only where there are several; `files` go along as they are. The hidden ones carry what the page knows
-already."""
+the subject owes in, and asked for only where there are several; `files` go along as they are; a `secret` is never shown
+again, not even to whoever has to correct the form. The hidden ones carry what the page knows already."""
 
 
 class FormField(BaseModel):

@@ -83,6 +83,8 @@ def _show_field(
 ) -> ShownField:
     """Its label is its own in this form, or the one that it has in all."""
     kind, choices = field.kind, _list_choices(field, subject, reader)
+    if kind == "secret":
+        values = ()
     if kind == "currency" and len(choices) <= 1:
         kind, values = "hidden", values or [value for value, _ in choices]
     labels = reader.act_words.fields

@@ -18,13 +18,13 @@ from adapters.config.settings import Settings
 from adapters.connections.account_mirror import AccountDefaults
 from adapters.connections.comparison import DifferenceKind
 from adapters.connections.connected_reading import ConnectedReading
-from adapters.connections.connection_file import ConnectionFileError, load_connections
+from adapters.connections.connection_description import ConnectionFileError
+from adapters.connections.connection_file import load_connections
 from adapters.connections.connection_states import ConnectionState, list_connection_states, load_connection_state
 from adapters.connections.connection_sync import ConnectionSync
 from adapters.connections.routed_billing import RoutedBilling
 from adapters.database.engine import Database
 from adapters.database.tables import BillingDifferenceRow, Invoice
-from adapters.ledger.ledger import Ledger
 from adapters.set_aside.set_aside_store import SetAsideStore
 from adapters.set_aside.stages import SetAsideStage
 from api.presenters.metrics import render_billing_metrics
@@ -50,7 +50,8 @@ def test_without_a_file_nothing_is_connected(tmp_path: Path, house_database: Dat
     settings = Settings.load(data_dir=tmp_path)
     assert load_connections(settings) == ()
     services = compose_services(settings, house_database)
-    assert (type(services.billing), services.connected) == (Ledger, {})
+    assert (list(services.connected), list(services.connected.billings)) == ([], [])
+    assert isinstance(services.billing, RoutedBilling), "one may be connected while it runs"
 
 
 def test_a_connection_is_opened_with_the_key_from_a_file_that_nobody_else_may_read(tmp_path: Path, house_database: Database) -> None:

@@ -1,0 +1,78 @@
+"""All connections with how each stands: whether it works, when it is read next, what was done with it last, and what its webhook got. For
+lists, the status and the metrics."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import NamedTuple
+
+from adapters.connections.connection_registry import ConnectedSystem
+from adapters.connections.connection_runs import ConnectionRun, ConnectionRuns
+from adapters.connections.connection_states import ConnectionState, load_connection_state
+from adapters.connections.webhooks.webhook_store import WebhookCounts, WebhookStore
+from adapters.database.engine import Database
+from adapters.database.row_states import ConnectionRunKind
+
+READ_EVERY = timedelta(minutes=1)
+"""How often a connected system is read, by its schedule."""
+
+
+class ConnectionStanding(StrEnum):
+    """SWITCHED_OFF: by a person. UNUSABLE: its description or its secret cannot be used. AWAY: it was not read last, and is tried again.
+    NOT_READ: nothing was read yet. READING: it has more to say. WORKS: all that it had to say was read."""
+
+    SWITCHED_OFF = "switched_off"
+    UNUSABLE = "unusable"
+    AWAY = "away"
+    NOT_READ = "not_read"
+    READING = "reading"
+    WORKS = "works"
+
+
+class ConnectionOverview(NamedTuple):
+    """`why`: in the system's words, where it does not work. `next_read_at`: real time, UTC; None where it is not known. `runs`: those that
+    people asked for."""
+
+    system: ConnectedSystem
+    standing: ConnectionStanding
+    state: ConnectionState
+    why: str
+    next_read_at: datetime | None
+    runs: Mapping[ConnectionRunKind, ConnectionRun]
+    webhooks: WebhookCounts
+
+
+def load_connection_overviews(database: Database, systems: list[ConnectedSystem]) -> list[ConnectionOverview]:
+    if not systems:
+        return []
+    runs, counts = ConnectionRuns(database).list_runs(), WebhookStore(database).list_counts()
+    return [
+        _build_overview(system, load_connection_state(database, system.key), runs.get(system.key, {}), counts.get(system.key))
+        for system in systems
+    ]
+
+
+def _build_overview(
+    system: ConnectedSystem, state: ConnectionState, runs: Mapping[ConnectionRunKind, ConnectionRun], webhooks: WebhookCounts | None
+) -> ConnectionOverview:
+    standing = _find_standing(system, state)
+    why = system.fault or (state.away_reason if standing is ConnectionStanding.AWAY else "")
+    return ConnectionOverview(system, standing, state, why, _find_next_reading(standing, state), runs, webhooks or WebhookCounts())
+
+
+def _find_standing(system: ConnectedSystem, state: ConnectionState) -> ConnectionStanding:
+    if system.switched_off_at is not None:
+        return ConnectionStanding.SWITCHED_OFF
+    if system.fault:
+        return ConnectionStanding.UNUSABLE
+    if state.away_since is not None:
+        return ConnectionStanding.AWAY
+    if state.caught_up_at is None:
+        return ConnectionStanding.READING if state.invoices_read else ConnectionStanding.NOT_READ
+    return ConnectionStanding.WORKS
+
+
+def _find_next_reading(standing: ConnectionStanding, state: ConnectionState) -> datetime | None:
+    if standing is ConnectionStanding.AWAY:
+        return state.next_try_at
+    return state.caught_up_at + READ_EVERY if state.caught_up_at and standing is ConnectionStanding.WORKS else None

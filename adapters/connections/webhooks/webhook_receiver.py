@@ -1,0 +1,76 @@
+"""Takes in calls of billing systems: proven on the raw body, kept, and answered; what they hint at is read afterwards, by the worker.
+
+A call is a hint and never a truth: nothing that it says of an invoice is believed.
+"""
+
+import hmac
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+
+from adapters.billing.connector import ConnectorCapability
+from adapters.billing.errors import BillingError, ForgedWebhookError
+from adapters.billing.external_records import WebhookHint
+from adapters.connections.connection_description import WebhookProof
+from adapters.connections.connection_registry import ConnectedSystem, ConnectionRegistry
+from adapters.connections.connection_store import UnknownConnectionError
+from adapters.connections.webhooks.webhook_store import WebhookStore
+from adapters.database.engine import Database
+from domain.errors import UserError
+
+SECRET_HEADER = "x-duecourse-secret"
+"""In which a system that signs nothing may send its secret; or it stands at the end of the address."""
+
+
+class WebhookNotReadyError(UserError):
+    """A call that cannot be verified now, because the connection's secret cannot be read. It is to be sent again."""
+
+    title = "This connection cannot be used now"
+    status = 503
+    problem_type = "not-ready"
+
+
+class WebhookReceiver:
+    """Safe to share between threads."""
+
+    def __init__(self, database: Database, systems: ConnectionRegistry, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self._systems, self._store, self._now = systems, WebhookStore(database), now
+
+    def receive(self, name: str, headers: Mapping[str, str], body: bytes, secret: str | None) -> int:
+        """How many invoices are to be read because of it. `headers`: their names in small letters; `secret`: from the address. A call for a
+        connection that is switched off is let fall, so that the system goes on calling. Raises UnknownConnectionError, ForgedWebhookError,
+        WebhookNotReadyError."""
+        found = [each for each in self._systems.find(name) if _takes_calls(each)]
+        if not found:
+            raise UnknownConnectionError(f"no connection {name!r} is called by its system")
+        now, forged = self._now(), list[tuple[ConnectedSystem, str]]()
+        for system in found:
+            if system.switched_off_at is not None:
+                return 0
+            if system.fault:
+                raise WebhookNotReadyError(f"the connection {system.id} cannot be used now; send it again later")
+            try:
+                hints = _verify(system, headers, body, secret or headers.get(SECRET_HEADER, ""), now)
+            except BillingError as error:
+                forged.append((system, str(error)))
+            else:
+                return self._store.take(system.key, hints, body, now)
+        system, why = forged[0]
+        self._store.count_forged(system.key, why, now)
+        raise ForgedWebhookError(why)
+
+
+def _takes_calls(system: ConnectedSystem) -> bool:
+    return system.connection is None or system.webhook_proof is not WebhookProof.NONE
+
+
+def _verify(system: ConnectedSystem, headers: Mapping[str, str], body: bytes, secret: str, now: datetime) -> tuple[WebhookHint, ...]:
+    """Raises BillingError."""
+    if not system.webhook:
+        raise ForgedWebhookError("this connection has no webhook secret that is good: make one, and enter it in the billing system")
+    if system.webhook_proof is WebhookProof.SHARED and not any(
+        hmac.compare_digest(known.encode(), secret.encode("utf-8", "replace")) for known in system.webhook
+    ):
+        raise ForgedWebhookError("the secret of the address is missing, or is none that is good")
+    if ConnectorCapability.VERIFY_WEBHOOK not in system.connector.capabilities:
+        raise ForgedWebhookError("this system has no webhook")
+    return system.connector.verify_webhook(headers, body, now)

@@ -1,0 +1,1 @@
+"""The routes of connections to billing systems, and of the calls of these."""

@@ -1,0 +1,192 @@
+"""A webhook is a hint: it is proven on its raw body, kept, and what it hints at is read again. Order, repetition and loss do no harm."""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import text
+
+from adapters.billing.errors import ForgedWebhookError
+from adapters.billing.external_key import SystemKey
+from adapters.connections.connection_admin import ConnectionAdmin
+from adapters.connections.connection_file import read_connection
+from adapters.connections.connection_registry import ConnectionRegistry
+from adapters.connections.connection_store import UnknownConnectionError
+from adapters.connections.secret_box import get_key_file
+from adapters.connections.webhooks import webhook_reading, webhook_store
+from adapters.connections.webhooks.webhook_reading import WebhookReading
+from adapters.connections.webhooks.webhook_receiver import WebhookNotReadyError, WebhookReceiver
+from adapters.connections.webhooks.webhook_store import KEPT_FOR, WebhookCounts, WebhookStore
+from adapters.database.engine import Database
+from adapters.ledger.ledger import Ledger
+from domain.billing.billing_events import InvoiceStatus
+from tests.adapters.billing.connected_worlds import LedgerConnectedWorld
+from tests.adapters.connections.house import GOOD_KEY, MIA, OtherHouse, describe_house
+from tests.adapters.ledger.builders import TODAY
+
+KEY, SECRET = SystemKey("house", "1"), "hush-1"
+NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
+Call = Callable[..., int]
+
+
+@pytest.fixture
+def connected(admin: ConnectionAdmin) -> ConnectionAdmin:
+    admin.add(read_connection(describe_house()), {"api_key": GOOD_KEY}, MIA)
+    admin.change_webhook_secret("house", SECRET, MIA)
+    return admin
+
+
+@pytest.fixture
+def call(ours: Database, systems: ConnectionRegistry, connected: ConnectionAdmin) -> Call:
+    def call(event: str, invoice: str | None, secret: str | None = SECRET, name: str = "house", at: datetime = NOW) -> int:
+        body = json.dumps({"id": event, "invoice": invoice}).encode()
+        return WebhookReceiver(ours, systems, lambda: at).receive(name, {}, body, secret)
+
+    return call
+
+
+def read_hints(ours: Database, systems: ConnectionRegistry, at: datetime = NOW + timedelta(seconds=1)) -> int:
+    return WebhookReading(ours, systems, lambda: at).run()
+
+
+def count(ours: Database) -> WebhookCounts:
+    return WebhookStore(ours).list_counts()[KEY]
+
+
+def test_what_is_hinted_at_is_read_and_not_believed(
+    ours: Database, systems: ConnectionRegistry, house: LedgerConnectedWorld, call: Call
+) -> None:
+    account = house.add_account("Customer Ltd")
+    invoice = house.issue_invoice(account, 1_000, TODAY)
+    assert call("e1", invoice) == 1
+    assert read_hints(ours, systems) == 1
+    facts = Ledger(ours).get_invoice_facts(f"@house:1:{invoice}")
+    assert (facts.status, facts.open_balance) == (InvoiceStatus.OPEN, 1_000)
+    house.pay(invoice, 1_000)
+    call("e2", invoice)
+    read_hints(ours, systems)
+    assert Ledger(ours).get_invoice_facts(f"@house:1:{invoice}").status is InvoiceStatus.PAID
+    assert (count(ours).taken, count(ours).waiting) == (2, 0)
+
+
+def test_disorder_and_repetition_are_one_reading_and_end_the_same(
+    ours: Database, systems: ConnectionRegistry, house: LedgerConnectedWorld, call: Call
+) -> None:
+    invoice = house.issue_invoice(house.add_account("Customer Ltd"), 1_000, TODAY)
+    house.pay(invoice, 1_000)
+    for event in ("paid", "issued", "paid", "issued", "issued"):
+        call(event, invoice)
+    assert read_hints(ours, systems) == 1
+    assert OtherHouse.reads == [invoice]
+    assert (count(ours).taken, count(ours).repeated) == (2, 3)
+    assert read_hints(ours, systems) == 0, "all of it is done"
+    call("paid", invoice, at=NOW + timedelta(minutes=1))
+    assert read_hints(ours, systems, NOW + timedelta(minutes=2)) == 1, "some systems tell two changes by the same words"
+
+
+def test_what_comes_while_it_is_read_is_read_again(
+    ours: Database, systems: ConnectionRegistry, house: LedgerConnectedWorld, call: Call
+) -> None:
+    invoice = house.issue_invoice(house.add_account("Customer Ltd"), 1_000, TODAY)
+    call("e1", invoice)
+    assert read_hints(ours, systems, NOW - timedelta(seconds=1)) == 1, "the call came after the reading began"
+    assert count(ours).waiting == 1
+    read_hints(ours, systems)
+    assert count(ours).waiting == 0
+
+
+def test_a_hint_is_done_only_after_its_effect(ours: Database, systems: ConnectionRegistry, house: LedgerConnectedWorld, call: Call) -> None:
+    invoice = house.issue_invoice(house.add_account("Customer Ltd"), 1_000, TODAY)
+    call("e1", invoice)
+    OtherHouse.is_away = True
+    assert read_hints(ours, systems) == 0
+    assert count(ours).waiting == 1
+    OtherHouse.is_away = False
+    systems[KEY].refresh(invoice)  # as if the process had ended between the effect and the note of it
+    assert read_hints(ours, systems) == 1
+    assert count(ours).waiting == 0
+
+
+def test_an_invoice_that_is_none_or_gone_is_done_and_one_that_fails_is_let_fall_in_the_end(
+    ours: Database, systems: ConnectionRegistry, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call("e1", "no-such-invoice")
+    assert read_hints(ours, systems) == 1
+    monkeypatch.setattr(webhook_reading, "MOST_ATTEMPTS", 2)
+    call("e2", "no id: with blanks")
+    monkeypatch.setattr("adapters.connections.connection_sync.ConnectionSync.refresh", lambda *_: 1 / 0)
+    assert [read_hints(ours, systems), read_hints(ours, systems), count(ours).waiting] == [0, 1, 0]
+
+
+def test_what_is_about_something_else_is_answered_well_and_not_kept(ours: Database, call: Call) -> None:
+    assert call("e1", None) == 0
+    assert (count(ours).foreign, count(ours).taken, count(ours).waiting) == (1, 0, 0)
+
+
+@pytest.mark.parametrize("secret", ["hush-2", "", None, "hush-1 ", "é"])
+def test_forged_calls_are_counted_and_not_kept(ours: Database, call: Call, secret: str | None) -> None:
+    for number in range(3):
+        with pytest.raises(ForgedWebhookError):
+            call(f"e{number}", "R1", secret)
+    assert (count(ours).forged, count(ours).taken, count(ours).last_forged_at) == (3, 0, NOW)
+    assert "hush" not in count(ours).last_forged_why
+    with ours.reading() as session:
+        assert session.scalar(text("SELECT count(*) FROM webhook_calls")) == 0
+
+
+def test_during_the_overlap_both_secrets_are_good(connected: ConnectionAdmin, call: Call) -> None:
+    connected.change_webhook_secret("house", "hush-2", MIA, timedelta(days=1))
+    assert [call("e1", "R1", "hush-1"), call("e2", "R2", "hush-2")] == [1, 1]
+    connected.change_webhook_secret("house", "hush-3", MIA, timedelta(0))
+    with pytest.raises(ForgedWebhookError):
+        call("e3", "R1", "hush-2")
+
+
+def test_a_signed_call_is_good_for_some_minutes_and_needs_no_secret_in_its_address(
+    ours: Database, admin: ConnectionAdmin, systems: ConnectionRegistry
+) -> None:
+    admin.add(read_connection(describe_house("house", "signing_house")), {"api_key": GOOD_KEY}, MIA)
+
+    def call(secret: str, sent: datetime) -> int:
+        headers = {"x-house": f"{secret} {sent.isoformat()}"}
+        return WebhookReceiver(ours, systems, lambda: NOW).receive("house", headers, b'{"id": "e1", "invoice": "R1"}', None)
+
+    with pytest.raises(ForgedWebhookError, match="no webhook secret"):
+        call(SECRET, NOW)
+    admin.change_webhook_secret("house", SECRET, MIA)
+    assert call(SECRET, NOW - timedelta(minutes=4)) == 1
+    for secret, sent in ((SECRET, NOW - timedelta(minutes=6)), ("forged", NOW)):
+        with pytest.raises(ForgedWebhookError):
+            call(secret, sent)
+    assert count(ours).forged == 3
+
+
+def test_of_too_many_the_next_reading_has_what_they_hint_at(ours: Database, call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(webhook_store, "MAX_WAITING", 2)
+    assert [call(f"e{number}", f"R{number}") for number in range(4)] == [1, 1, 0, 0]
+    assert (count(ours).taken, count(ours).overflowed, count(ours).waiting) == (2, 2, 2)
+
+
+def test_calls_are_forgotten_some_days_after_they_are_done(ours: Database, systems: ConnectionRegistry, call: Call) -> None:
+    call("e1", "no-such-invoice")
+    read_hints(ours, systems)
+    call("e2", "R2", at=NOW + KEPT_FOR)
+    OtherHouse.is_away = True
+    read_hints(ours, systems, NOW + KEPT_FOR + timedelta(minutes=1))
+    with ours.reading() as session:
+        assert [event for (event,) in session.execute(text("SELECT event_id FROM webhook_calls"))] == ["e2"]
+
+
+def test_who_calls_a_connection_that_there_is_not_or_that_is_off_or_unusable(
+    ours: Database, connected: ConnectionAdmin, systems: ConnectionRegistry, call: Call
+) -> None:
+    with pytest.raises(UnknownConnectionError):
+        call("e1", "R1", name="nobody")
+    get_key_file(systems.settings).chmod(0o644)
+    systems.look_again()
+    connected.switch("house", off=True, by=MIA)
+    assert call("e1", "R1") == 0, "it goes on calling, and nothing is kept"
+    connected.switch("house", off=False, by=MIA)
+    with pytest.raises(WebhookNotReadyError):
+        call("e1", "R1")

@@ -1,0 +1,178 @@
+"""The pages of connections: a system is connected by its kind's own form, tested, compared, and its secret changed; in every language."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from fastapi import FastAPI
+
+from adapters.billing.external_key import SystemKey
+from adapters.config.settings import Settings
+from adapters.connections.comparison import Comparison, Difference, DifferenceKind
+from adapters.connections.connection_description import CONNECTION_KINDS, list_asked_fields
+from adapters.connections.connection_registry import ConnectionRegistry
+from adapters.connections.difference_store import keep_comparison
+from adapters.database.engine import Database
+from adapters.i18n.languages import LANGUAGES
+from adapters.identity.users_and_tokens import IdentityStore
+from api.presenters.phrases import load_phrases
+from domain.roles import Role
+from tests.adapters.billing.connected_worlds import LedgerConnectedWorld
+from tests.adapters.connections.house import GOOD_KEY, OTHER_KEY, join_house
+from tests.adapters.ledger.builders import TODAY
+from tests.api.conftest import As, Client
+from tests.api.portfolio_world import REAL_NOW, PortfolioWorld
+from tests.api.test_billing_connections import finish_runs
+from tests.console.test_act_forms import fields_of, find_link
+from tests.console.test_languages import find_english, open_as, read
+from tests.console.test_pages import page, words
+from tests.databases import open_sqlite_database
+
+ON_SQLITE = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+HOUSE = {"options.country": "DE", "options.time_zone": "Europe/Berlin", "options.language": "de"}
+
+
+@pytest.fixture
+def house(tmp_path: Path, app: FastAPI, database: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[LedgerConnectedWorld]:
+    with open_sqlite_database(tmp_path / "house.db") as other:
+        join_house(other, monkeypatch)
+        parts = app.state.parts
+        systems = ConnectionRegistry(database, Settings.load(data_dir=tmp_path), lambda: parts.business_now)
+        app.state.parts = replace(parts, systems=systems)
+        yield LedgerConnectedWorld(other)
+
+
+async def connect(admin: Client, name: str = "house", **more: str) -> str:
+    """Fill in the form and send it; return the page to which it leads."""
+    form = fields_of(await page(admin, "/connections/new?kind=house"))
+    answer = await admin.post("/connections/new", data={**form, "name": name, "secrets.api_key": GOOD_KEY, **HOUSE, **more})
+    assert answer.status_code == 303, answer.text
+    return str(answer.headers["location"])
+
+
+@ON_SQLITE
+async def test_a_system_is_connected_by_the_form_of_its_kind(as_role: As, house: LedgerConnectedWorld) -> None:
+    async with as_role(Role.ADMIN, Accept="text/html") as admin:
+        assert "No billing system is connected." in words(await page(admin, "/connections"))
+        assert find_link(await page(admin, "/connections"), "/connections/new")
+        choosing = await page(admin, "/connections/new")
+        assert all(f'value="{kind}"' in choosing for kind in CONNECTION_KINDS)
+        shown = words(await page(admin, await connect(admin)))
+        assert "The billing system is connected." in shown
+        assert "does not work read notes 403 Ask whoever runs the system for this: the group Notes" in shown
+        assert "Connected (house) 5 Jan 2026" not in shown, "the record has real time"
+        assert "not read yet" in words(await page(admin, "/connections"))
+
+
+@ON_SQLITE
+async def test_secrets_that_depend_on_the_description_are_entered_by_their_names(
+    as_role: As, house: LedgerConnectedWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(CONNECTION_KINDS["house"], "usual_secrets", ())
+    monkeypatch.setattr(CONNECTION_KINDS["house"], "secret_names", property(lambda _: ("api_key",)))
+    async with as_role(Role.ADMIN, Accept="text/html") as admin:
+        form = fields_of(await page(admin, "/connections/new?kind=house"))
+        for secrets, status in ((GOOD_KEY, 422), ("api_key: [", 422), ("other: x", 422), (f"api_key: {GOOD_KEY}", 303)):
+            answer = await admin.post("/connections/new", data={**form, "name": "house", "secrets": secrets, **HOUSE})
+            assert answer.status_code == status
+            assert GOOD_KEY not in answer.text
+
+
+@ON_SQLITE
+async def test_a_form_with_faults_comes_back_without_its_secret(as_role: As, house: LedgerConnectedWorld) -> None:
+    async with as_role(Role.ADMIN, Accept="text/html") as admin:
+        form = fields_of(await page(admin, "/connections/new?kind=house"))
+        sent = {**form, "name": "house", "secrets.api_key": "Sesam-1", **HOUSE, "options.time_zone": "Berlin"}
+        again = await admin.post("/connections/new", data=sent)
+        assert again.status_code == 422
+        assert 'value="Berlin"' in again.text
+        assert "no time zone" in again.text
+        refused = await admin.post("/connections/new", data={**sent, **HOUSE})
+        assert refused.status_code == 409
+        assert "Sesam-1" not in again.text + refused.text
+        foreign = await admin.post("/connections/new", data={**sent, "form_token": "x"})
+        assert foreign.status_code == 403
+        assert "No billing system is connected." in words(await page(admin, "/connections"))
+
+
+@ON_SQLITE
+async def test_it_is_tested_read_compared_and_switched_off_from_its_page(
+    app: FastAPI, as_role: As, house: LedgerConnectedWorld, world: PortfolioWorld
+) -> None:
+    house.issue_invoice(house.add_account("Customer Ltd"), 1_000, TODAY)
+    async with as_role(Role.ADMIN, Accept="text/html") as admin, as_role(Role.BILLING_OPS, Accept="text/html") as billing:
+        await connect(admin)
+        for name in ("test_connection", "compare_connection", "sync_connection"):
+            html = await page(billing, "/connections/house:1")
+            inline = html[html.index(f'action="/act/{name}"') :].partition("</form>")[0]
+            answer = await billing.post(f"/act/{name}", data=dict(re.findall(r'name="(\w+)" value="([^"]*)"', inline)))
+            assert answer.status_code == 303, answer.text
+            await finish_runs(app)
+            if name == "compare_connection":
+                assert "Owed there, and not open here R2 €0.00 €10.00" in words(await page(billing, "/connections/house:1"))
+        assert "change_connection_secret" not in await page(billing, "/connections/house:1")
+        html = await page(admin, "/connections/house:1")
+        form = fields_of(await page(admin, find_link(html, "/act/change_connection_secret")))
+        for key, status in (("wrong", 409), (OTHER_KEY, 303)):
+            answer = await admin.post("/act/change_connection_secret", data={**form, "value": key})
+            assert answer.status_code == status
+            assert key not in answer.text
+        form = fields_of(await page(admin, find_link(html, "/act/change_webhook_secret")))
+        made = await admin.post("/act/change_webhook_secret", data=form)
+        assert "http://duecourse.test/v1/webhooks/house/" in made.text
+        form = fields_of(await page(admin, find_link(html, "/act/switch_off_connection")))
+        assert (await admin.post("/act/switch_off_connection", data=form)).status_code == 303
+        shown = await page(admin, "/connections/house:1")
+        assert "switched off" in words(shown)
+        assert "/act/switch_on_connection" in shown
+
+
+@ON_SQLITE
+async def test_differences_open_their_invoices_and_accounts(as_role: As, house: LedgerConnectedWorld, database: Database) -> None:
+    async with as_role(Role.ADMIN, Accept="text/html") as admin:
+        await connect(admin)
+        found = (
+            Difference(DifferenceKind.BALANCE, "@house:1:R1", "R-1", "EUR", "400", "1000"),
+            Difference(DifferenceKind.CREDIT, "@house:1:A1", "", "EUR", "0", "250"),
+            Difference(DifferenceKind.CURRENCY, "@house:1:R2", "R-2", "EUR", "GBP", "EUR"),
+            Difference(DifferenceKind.ACCOUNT, "@house:1:R3", "R-3", "EUR", "@house:1:A1", "@house:1:A2"),
+        )
+        keep_comparison(database, SystemKey("house", "1"), Comparison(4, found), REAL_NOW)
+        html = await page(admin, "/connections/house:1")
+    for link in ("/invoices/%40house%3A1%3AR1", "/accounts/%40house%3A1%3AA1", "/accounts/%40house%3A1%3AA2"):
+        assert f'href="{link}"' in html
+    assert "Another amount is owed R-1 €4.00 €10.00" in words(html)
+
+
+@ON_SQLITE
+async def test_the_pages_speak_every_language(app: FastAPI, as_role: As, house: LedgerConnectedWorld, world: PortfolioWorld) -> None:
+    async with as_role(Role.ADMIN, Accept="text/html") as admin:
+        await connect(admin)
+    identity = IdentityStore(world.database)
+    for language in LANGUAGES:
+        identity.add_user(f"reader-{language}", Role.ADMIN, language=language)
+        async with open_as(app, "ja", identity.issue_token(f"reader-{language}", Role.ADMIN)) as reader:
+            for path in ("/connections", "/connections/house:1", "/connections/new?kind=tryton", "/connections/none"):
+                text = await read(reader, path, language)
+                assert language == "en" or find_english(text, language) == [], (language, path)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_kind_and_what_describes_it_is_called_something(language: str) -> None:
+    phrases = load_phrases(language)
+    for kind, model in CONNECTION_KINDS.items():
+        asked = {field.name for field in list_asked_fields(kind)} | set(model.usual_secrets)
+        assert asked <= phrases.connection_fields.keys(), kind
+        assert kind in phrases.connection_kinds
+
+
+@ON_SQLITE
+async def test_only_administrators_get_to_the_form(as_role: As, house: LedgerConnectedWorld) -> None:
+    async with as_role(Role.BILLING_OPS, Accept="text/html") as billing, as_role(Role.COLLECTOR, Accept="text/html") as collector:
+        assert (await billing.get("/connections/new")).status_code == 403
+        assert (await billing.post("/connections/new", data={"kind": "house"})).status_code == 403
+        assert "/connections/new" not in await page(billing, "/connections")
+        assert 'href="/connections"' in await page(billing, "/today")
+        assert 'href="/connections"' not in await page(collector, "/today")
