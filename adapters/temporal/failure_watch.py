@@ -51,7 +51,9 @@ class _WatchedActivity(ActivityInboundInterceptor):
             result = await super().execute_activity(input)
         except Exception as error:
             if isinstance(error, ApplicationError) and error.category is ApplicationErrorCategory.BENIGN:
-                raise  # nothing fails: it waits
+                if info.attempt > 1:  # nothing fails any more: it waits
+                    await self._settle(stage, item_id)
+                raise
             is_final = isinstance(error, ApplicationError) and error.non_retryable
             if info.attempt >= ATTEMPTS_BEFORE_ALARM or (is_final and stage is SetAsideStage.SCHEDULE):
                 await self._note(stage, item_id, error)

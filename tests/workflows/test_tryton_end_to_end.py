@@ -12,6 +12,7 @@ import yaml
 from sqlalchemy import select, update
 from sqlmodel import col
 
+from adapters.audit.verification.verification import Verification
 from adapters.billing.connector import ConnectorCapability
 from adapters.billing.errors import RefusedByBillingError
 from adapters.cases.tasks import close_task
@@ -295,6 +296,7 @@ async def test_the_nightly_comparison_finds_what_is_planted_and_nothing_else(pla
         session.execute(_plant(mine(invoice), 100_00))
     assert (await asyncio.to_thread(played.compare, 3)).differences == ()
     assert find_unbalanced_invoices(database) == []
+    assert [f"{fault}" for fault in Verification(database).run().faults] == []
 
 
 async def test_a_customer_s_new_address_comes_within_a_day(played: PlayedHouse) -> None:

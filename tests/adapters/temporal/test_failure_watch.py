@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import cast
 
 import pytest
-from temporalio.exceptions import ApplicationError
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 from temporalio.testing import ActivityEnvironment
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput
 
@@ -60,6 +60,19 @@ async def test_it_is_set_aside_at_the_third_attempt_and_settled_when_it_succeeds
     work.failure = None
     assert await work.run(ATTEMPTS_BEFORE_ALARM + 1) == "done"
     assert count_waiting(database) == {}
+
+
+async def test_what_waits_for_a_person_is_no_failure(database: Database) -> None:
+    work = Work(database, "AccountSuspension")
+    work.failure = ValueError("the billing system is away")
+    with pytest.raises(ValueError):
+        await work.run(ATTEMPTS_BEFORE_ALARM)
+    assert count_waiting(database) == {SetAsideStage.CASE_WORK: 1}
+    work.failure = ApplicationError("a person does this", category=ApplicationErrorCategory.BENIGN)
+    for attempt in range(ATTEMPTS_BEFORE_ALARM + 1, ATTEMPTS_BEFORE_ALARM + 4):
+        with pytest.raises(ApplicationError):
+            await work.run(attempt)
+        assert count_waiting(database) == {}
 
 
 async def test_a_scheduled_work_that_gives_up_at_once_is_seen_and_the_next_run_settles_it(database: Database) -> None:
