@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
 from sqlalchemy import func, select, update
 from sqlmodel import Session, col
@@ -106,15 +107,15 @@ class InvoiceMirror:
         back leaves nothing to be applied."""
         for note_id in self._lapsed:
             self._session.execute(update(CreditNote).where(col(CreditNote.id) == note_id).values(amount=0))
-        taken = func.coalesce(func.sum(Allocation.amount), 0)
-        for source_id, kind in self._kept.items():
-            if kind is SettlementKind.WRITE_OFF:
-                continue
-            table, allocated_to = (
-                (Payment, col(Allocation.payment_id)) if kind is SettlementKind.PAYMENT else (CreditNote, col(Allocation.credit_note_id))
-            )
-            held = self._session.execute(select(taken).where(allocated_to == source_id)).scalar_one()
-            self._session.execute(update(table).where(col(table.id) == source_id, col(table.amount) < held).values(amount=int(held)))
+        self._grow(Payment, SettlementKind.PAYMENT, col(Allocation.payment_id))
+        self._grow(CreditNote, SettlementKind.CREDIT_NOTE, col(Allocation.credit_note_id))
+
+    def _grow(self, table: type[Payment | CreditNote], kind: SettlementKind, allocated_to: Any) -> None:
+        ids, held = [source_id for source_id, each in self._kept.items() if each is kind], func.sum(Allocation.amount)
+        query = select(col(table.id), held).join(Allocation, allocated_to == col(table.id)).where(col(table.id).in_(ids))
+        short = query.group_by(col(table.id), col(table.amount)).having(col(table.amount) < held)
+        for source_id, amount in self._session.execute(short).all() if ids else ():
+            self._session.execute(update(table).where(col(table.id) == source_id).values(amount=int(amount)))
 
     def _open(self, invoice_id: str, invoice: ExternalInvoice) -> BookedInvoice:
         booked = BookedInvoice(
