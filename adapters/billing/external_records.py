@@ -100,21 +100,30 @@ class OpenReceivable(NamedTuple):
     open_balance: int
 
 
+class UnreadRow(NamedTuple):
+    """What the system gave as an invoice and cannot be read as one, and why. It holds up no other."""
+
+    external_id: str
+    reason: str
+
+
 class ChangePage(NamedTuple):
-    """Invoices that were changed, as they stand now, and those that are gone. `cursor` reads on from here; it is the system's own and
-    opaque, and outlives a restart. `has_more`: there is another page now."""
+    """Invoices that were changed, as they stand now, those that are gone, and what cannot be read. `cursor` reads on from here; it is the
+    system's own and opaque, and outlives a restart. `has_more`: there is another page now."""
 
     invoices: tuple[ExternalInvoice, ...]
     gone: tuple[str, ...]
     cursor: str
     has_more: bool
+    unread: tuple[UnreadRow, ...] = ()
 
 
 class OpenReceivablePage(NamedTuple):
-    """`cursor` is None on the last page."""
+    """`cursor` is None on the last page. `unread`: what cannot be read, and may be owed."""
 
     items: tuple[OpenReceivable, ...]
     cursor: str | None
+    unread: tuple[UnreadRow, ...] = ()
 
 
 class CreditPage(NamedTuple):

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlmodel import col
 
 from adapters.billing.connector import BillingConnector, ConnectorCapability
-from adapters.billing.external_key import ExternalKey
+from adapters.billing.external_key import ExternalKey, can_be_key
 from adapters.billing.external_records import OpenReceivable
 from adapters.connections.connection_sync import PAGE_SIZE
 from adapters.connections.credit_mirror import load_unapplied_of
@@ -17,10 +17,14 @@ from adapters.database.engine import Database
 from adapters.database.tables import Account, ExternalInvoiceRow, Invoice
 from domain.billing.billing_events import InvoiceStatus
 
+MOST_REASON = 300
+"""Characters of why something cannot be read."""
+
 
 class DifferenceKind(StrEnum):
     """MISSING_HERE: it is owed there, and not open here. MISSING_THERE: it is open here, and nothing of it is owed there. BALANCE: another
-    amount is owed. ACCOUNT, CURRENCY: it is another's, or in another currency. CREDIT: another amount is unapplied."""
+    amount is owed. ACCOUNT, CURRENCY: it is another's, or in another currency. CREDIT: another amount is unapplied. UNREAD: what stands
+    there cannot be read as an invoice, and may be owed."""
 
     MISSING_HERE = "missing_here"
     MISSING_THERE = "missing_there"
@@ -28,11 +32,12 @@ class DifferenceKind(StrEnum):
     ACCOUNT = "account"
     CURRENCY = "currency"
     CREDIT = "credit"
+    UNREAD = "unread"
 
 
 class Difference(NamedTuple):
     """`id` is Duecourse's, of the invoice, or of the account whose credit differs. `here` and `there` as people read them; an amount is in
-    minor units of `currency`, where there is nothing it is 0."""
+    minor units of `currency`, where there is nothing it is 0; of what cannot be read, `there` says why."""
 
     kind: DifferenceKind
     id: str
@@ -58,20 +63,23 @@ class _OpenHere(NamedTuple):
 
 def compare_open_items(database: Database, connector: BillingConnector) -> Comparison:
     """Raises what the connector raises. What is booked there while it is read may be named once and not the next time."""
-    there, here = _list_there(connector), _list_here(database, connector)
+    (there, unread), here = _list_there(connector), _list_here(database, connector)
     differences: list[Difference] = []
+    for invoice_id, reason in unread.items():
+        mine = here.pop(invoice_id, None) or _OpenHere("", "", "", 0)
+        differences.append(Difference(DifferenceKind.UNREAD, invoice_id, mine.number, mine.currency, str(mine.open_balance), reason))
     for invoice_id, item in there.items():
-        mine = here.pop(invoice_id, None)
+        known = here.pop(invoice_id, None)
         account_id = ExternalKey.build(connector.key, item.account_id).id
-        if mine is None:
+        if known is None:
             differences.append(Difference(DifferenceKind.MISSING_HERE, invoice_id, item.number, item.currency, "0", str(item.open_balance)))
-        elif mine.currency != item.currency:
-            differences.append(Difference(DifferenceKind.CURRENCY, invoice_id, item.number, item.currency, mine.currency, item.currency))
-        elif mine.open_balance != item.open_balance:
-            balances = str(mine.open_balance), str(item.open_balance)
+        elif known.currency != item.currency:
+            differences.append(Difference(DifferenceKind.CURRENCY, invoice_id, item.number, item.currency, known.currency, item.currency))
+        elif known.open_balance != item.open_balance:
+            balances = str(known.open_balance), str(item.open_balance)
             differences.append(Difference(DifferenceKind.BALANCE, invoice_id, item.number, item.currency, *balances))
-        elif mine.account_id != account_id:
-            differences.append(Difference(DifferenceKind.ACCOUNT, invoice_id, item.number, item.currency, mine.account_id, account_id))
+        elif known.account_id != account_id:
+            differences.append(Difference(DifferenceKind.ACCOUNT, invoice_id, item.number, item.currency, known.account_id, account_id))
     for invoice_id, mine in here.items():
         owed = str(mine.open_balance)
         differences.append(Difference(DifferenceKind.MISSING_THERE, invoice_id, mine.number, mine.currency, owed, "0"))
@@ -80,14 +88,21 @@ def compare_open_items(database: Database, connector: BillingConnector) -> Compa
     return Comparison(len(there), tuple(sorted(differences, key=lambda each: (each.id, each.kind))))
 
 
-def _list_there(connector: BillingConnector) -> dict[str, OpenReceivable]:
+def _list_there(connector: BillingConnector) -> tuple[dict[str, OpenReceivable], dict[str, str]]:
+    """What is owed there, and why what cannot be read cannot."""
     found: dict[str, OpenReceivable] = {}
+    unread: dict[str, str] = {}
     cursor = None
     while True:
         page = connector.list_open_items(cursor, PAGE_SIZE)
         found |= {ExternalKey.build(connector.key, item.external_id).id: item for item in page.items}
+        unread |= {
+            ExternalKey.build(connector.key, each.external_id).id: each.reason[:MOST_REASON]
+            for each in page.unread
+            if can_be_key(connector.key, each.external_id)
+        }
         if (cursor := page.cursor) is None:
-            return found
+            return found, unread
 
 
 def _list_here(database: Database, connector: BillingConnector) -> dict[str, _OpenHere]:

@@ -122,7 +122,8 @@ class ConnectionSync:
                 return PageResult(0, 0, has_more=True, overtaken=True)
             changed = self._take_in(session, found)
             self._move_cursor(row, page, changed)
-        return PageResult(len(page.invoices), changed, page.has_more, found.left_out)
+        unread = tuple(LeftOut(*each) for each in page.unread)
+        return PageResult(len(page.invoices), changed, page.has_more, (*unread, *found.left_out))
 
     def refresh(self, external_id: str) -> ExternalInvoice:
         """Read one invoice again and take it in, as after a booking or a webhook. Raises UnknownInvoiceError."""

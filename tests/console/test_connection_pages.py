@@ -138,6 +138,7 @@ async def test_differences_open_their_invoices_and_accounts(as_role: As, house: 
             Difference(DifferenceKind.CREDIT, "@house:1:A1", "", "EUR", "0", "250"),
             Difference(DifferenceKind.CURRENCY, "@house:1:R2", "R-2", "EUR", "GBP", "EUR"),
             Difference(DifferenceKind.ACCOUNT, "@house:1:R3", "R-3", "EUR", "@house:1:A1", "@house:1:A2"),
+            Difference(DifferenceKind.UNREAD, "@house:1:R4", "", "", "0", "total: is empty or not there"),
         )
         keep_comparison(database, SystemKey("house", "1"), Comparison(4, found), REAL_NOW)
         html = await page(admin, "/connections/house:1")
