@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from adapters.database.engine import Database
 
 Name = Annotated[str | None, typer.Argument(help="The connection's name; all of them when left out.")]
-DIFFERENT_STATUS = 3
+DIFFERENT_STATUS, AWAY_STATUS = 3, 1
 
 billing_app = typer.Typer(no_args_is_help=True, help="The billing systems that are connected: added, tested, read, compared.")
 
@@ -112,33 +112,53 @@ def print_steps(name: str, steps: "tuple[ConnectionStep, ...]") -> bool:
 @billing_app.command("sync")
 def read_systems(name: Name = None, data_dir: DataDir = None) -> None:
     """Read what has changed, now. A running Duecourse does so every minute by itself, and tells the cases what came."""
+    from adapters.billing.errors import BillingAwayError
+
+    is_away = False
     with opened_systems(data_dir) as (_, systems):
         for system in _find(systems, name):
             if system.switched_off_at is not None:
                 print(f"{system.key.system}: switched off")
                 continue
-            result = system.sync.sync()
+            try:
+                result = system.sync.sync()
+            except BillingAwayError as error:
+                is_away = _tell_away(system.key.system, error)
+                continue
             print(f"{system.key.system}: {result.read:,} invoices read, {result.changed:,} changed")
             print(f"    {result.credits_changed:,} credits changed")
             if result.accounts_changed:
                 print(f"    {result.accounts_changed:,} customers changed")
             for left_out in result.left_out:
                 print(f"    left out: {left_out.external_id}: {left_out.reason}")
+    if is_away:
+        raise typer.Exit(AWAY_STATUS)
+
+
+def _tell_away(name: str, error: Exception) -> bool:
+    """It holds up no other; what was read of it stays, and is read on from."""
+    print(f"{name}: AWAY: {error}")
+    return True
 
 
 @billing_app.command("compare")
 def compare_systems(name: Name = None, data_dir: DataDir = None) -> None:
     """Compare all that is open there with what is open here, and name every difference. Nothing is changed."""
+    from adapters.billing.errors import BillingAwayError
     from adapters.connections.comparison import compare_open_items
 
-    differs = False
+    differs = is_away = False
     with opened_systems(data_dir, for_looking=True) as (database, systems):
         for system in _find(systems, name):
             if system.switched_off_at is not None:
                 continue
-            comparison = compare_open_items(database, system.connector)
+            try:
+                comparison = compare_open_items(database, system.connector)
+            except BillingAwayError as error:
+                is_away = _tell_away(system.key.system, error)
+                continue
             differs |= bool(comparison.differences)
             print(f"{system.key.system}: {comparison.compared:,} open items there, {len(comparison.differences):,} differences")
             _print_differences(comparison.differences)
-    if differs:
-        raise typer.Exit(DIFFERENT_STATUS)
+    if differs or is_away:
+        raise typer.Exit(DIFFERENT_STATUS if differs else AWAY_STATUS)
