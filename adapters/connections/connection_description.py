@@ -20,6 +20,11 @@ from adapters.config.settings import SettingsError
 from adapters.connections.account_mirror import AccountDefaults
 from adapters.connections.secret_box import OTHERS
 from adapters.i18n.languages import LANGUAGES
+from adapters.killbill.killbill_api import KillBillSettings
+from adapters.killbill.killbill_connector import KillBillConnector
+from adapters.plain_http.api_access import open_api
+from adapters.plain_http.api_description import ApiDescriptionError, load_description
+from adapters.plain_http.plain_connector import PlainHttpConnector
 from adapters.text_files import read_text_file
 from adapters.time_zones import is_time_zone
 from adapters.tryton.tryton_api import TrytonSettings
@@ -63,6 +68,12 @@ def _require_language(code: str) -> str:
     if code not in LANGUAGES:
         raise ValueError(f"{code!r} is no language of letters; write one of {', '.join(LANGUAGES)}")
     return code
+
+
+def _require_whole_path(text: str) -> str:
+    if not Path(text).is_absolute():
+        raise ValueError(f"{text!r} is no whole path; write one such as /etc/duecourse/billing.yaml")
+    return text
 
 
 class ConnectionDescription(BaseModel):
@@ -136,7 +147,7 @@ class ConnectionDescription(BaseModel):
         return None
 
     def _find_secret(self, secret: str, missing: str | None = None) -> str:
-        file: Path | None = getattr(self, f"{secret}_file", None)
+        file: Path | None = getattr(self, f"{secret}_file", None) or getattr(self, "secret_files", {}).get(secret)
         if file is None:
             variable = _name_variable(self.name, secret)
             found = os.environ.get(variable, "").strip() or missing
@@ -169,7 +180,83 @@ class TrytonConnection(ConnectionDescription):
         return TrytonConnector(self.name, TrytonSettings(self.address, self.read_key(), self.company), self.write_off_method)
 
 
-CONNECTION_KINDS: dict[str, type[ConnectionDescription]] = {"tryton": TrytonConnection}
+class PlainHttpConnection(ConnectionDescription):
+    """`address`: the API's, to which the paths of its description are added. `description`: the file with it, by its whole path.
+    `secret_files`: by the names that the description has, files that their owner alone may read."""
+
+    kind: Literal["plain_http"]
+    address: str = Field(pattern=r"^https?://[^\s/]+(/[^\s]*)?$")
+    company: str = "1"
+    description: Annotated[str, AfterValidator(_require_whole_path)]
+    secret_files: dict[str, Path] = {}
+
+    @property
+    def key(self) -> SystemKey:
+        """Raises ExternalKeyError."""
+        return SystemKey.build(self.name, self.company)
+
+    @property
+    def secret_names(self) -> tuple[str, ...]:
+        """What the description names; the usual ones, where it cannot be read."""
+        try:
+            return tuple(dict.fromkeys(load_description(Path(self.description)).sign_in.list_secrets()))
+        except ApiDescriptionError:
+            return self.usual_secrets
+
+    def open(self) -> BillingConnector:
+        """Raises ConnectionFileError."""
+        try:
+            description = load_description(Path(self.description))
+        except ApiDescriptionError as error:
+            raise ConnectionFileError(str(error)) from error
+        secrets = {secret: self.read_secret(secret) for secret in description.sign_in.list_secrets()}
+        return PlainHttpConnector(self.key, description, open_api(description, self.address, secrets), self.time_zone)
+
+
+class KillBillConnection(ConnectionDescription):
+    """`address` without /1.0/kb. `terms_days`: in how many days an invoice is due, unless the account's custom field `terms_field` says
+    otherwise. `reread_minutes`: how often every invoice is read again."""
+
+    usual_secrets = ("password", API_KEY, "api_secret")
+    webhook_proof = WebhookProof.SHARED
+
+    kind: Literal["killbill"]
+    address: str = Field(pattern=r"^https?://[^\s/]+(/[^\s]*)?$")
+    company: str = "1"
+    user: str
+    terms_days: int = Field(30, ge=0, le=3_650)
+    terms_field: str = "net_terms"
+    reread_minutes: int = Field(60, ge=0, le=10_080)
+    password_file: Path | None = None
+    api_secret_file: Path | None = None
+
+    @property
+    def key(self) -> SystemKey:
+        """Raises ExternalKeyError."""
+        return SystemKey.build(self.name, self.company)
+
+    def open(self) -> BillingConnector:
+        """Raises ConnectionFileError."""
+        password, api_key, api_secret = (self.read_secret(secret) for secret in self.usual_secrets)
+        settings = KillBillSettings(
+            address=self.address,
+            user=self.user,
+            password=password,
+            api_key=api_key,
+            api_secret=api_secret,
+            company=self.company,
+            terms_days=self.terms_days,
+            terms_field=self.terms_field,
+            reread_minutes=self.reread_minutes,
+        )
+        return KillBillConnector(self.name, settings)
+
+
+CONNECTION_KINDS: dict[str, type[ConnectionDescription]] = {
+    "tryton": TrytonConnection,
+    "killbill": KillBillConnection,
+    "plain_http": PlainHttpConnection,
+}
 """Every kind of billing system that can be connected."""
 
 

@@ -12,7 +12,9 @@ from adapters.database.engine import Database
 from adapters.ledger.ledger import Ledger
 from tests.adapters.billing.connected_worlds import ConnectedWorld, LedgerConnectedWorld, TrytonWorld
 from tests.adapters.billing.tryton_server.server import TrytonServer, run_tryton
+from tests.adapters.killbill.killbill_world import KillBillWorld
 from tests.adapters.ledger.builders import add_account, add_invoice
+from tests.adapters.plain_http.sample_world import SampleWorld
 from tests.databases import open_sqlite_database
 
 
@@ -75,14 +77,18 @@ def house_database(tmp_path: Path) -> Iterator[Database]:
         yield database
 
 
-@pytest.fixture(params=["embedded_ledger", "tryton"])
+CONNECTED_WORLDS: dict[str, Callable[[pytest.FixtureRequest], ConnectedWorld]] = {
+    "embedded_ledger": lambda request: LedgerConnectedWorld(request.getfixturevalue("house_database")),
+    "tryton": lambda request: TrytonWorld(request.getfixturevalue("tryton_server")),
+    "killbill": lambda request: KillBillWorld(),
+    "plain_http": lambda request: SampleWorld(),
+}
+
+
+@pytest.fixture(params=CONNECTED_WORLDS)
 def connected(request: pytest.FixtureRequest) -> ConnectedWorld:
     """A system that is connected, by its connector. A test that is marked with capabilities is left out for one that lacks one of them."""
-    world: ConnectedWorld
-    if request.param == "tryton":
-        world = TrytonWorld(request.getfixturevalue("tryton_server"))
-    else:
-        world = LedgerConnectedWorld(request.getfixturevalue("house_database"))
+    world = CONNECTED_WORLDS[request.param](request)
     for mark in request.node.iter_markers("needs"):
         if missing := set(mark.args) - world.connector.capabilities:
             pytest.skip(f"the system cannot {', '.join(sorted(missing))}")

@@ -26,6 +26,8 @@ from tests.adapters.ledger.builders import AT
 class ConnectedWorld(Protocol):
     connector: BillingConnector
     today: date
+    writes_off_parts: bool
+    """Whether the system can give up part of an invoice."""
 
     def add_account(self, name: str) -> str: ...
 
@@ -52,6 +54,8 @@ class ConnectedWorld(Protocol):
 
 class LedgerConnectedWorld:
     """The embedded ledger, as if it were another house's."""
+
+    writes_off_parts = True
 
     def __init__(self, database: Database) -> None:
         self._database, self._ledger, self._numbers = database, Ledger(database), count(1)
@@ -104,6 +108,8 @@ class LedgerConnectedWorld:
 
 class TrytonWorld:
     """A company in a real Tryton."""
+
+    writes_off_parts = True
 
     def __init__(self, server: TrytonServer) -> None:
         self.server = server

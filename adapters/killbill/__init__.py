@@ -1,0 +1,1 @@
+"""Kill Bill 0.25 as a connected billing system, over its REST interface."""

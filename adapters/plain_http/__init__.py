@@ -1,0 +1,1 @@
+"""Any JSON API as a connected billing system, by a description of it alone."""

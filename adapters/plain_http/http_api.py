@@ -1,0 +1,182 @@
+"""Calls to a system that speaks JSON over HTTP: what may be tried again is told from what is refused, and no answer can be too large."""
+
+import json
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from typing import Any, NamedTuple
+from urllib.parse import urljoin, urlsplit
+
+import httpx
+
+from adapters.billing.errors import BillingAwayError, ConnectionRefusedByBillingError, RefusedByBillingError
+from adapters.plain_http.json_values import JsonFaultError, dig, read_json
+from domain.digits import parse_digits
+
+TIMEOUT = httpx.Timeout(30, connect=10)
+LARGEST_ANSWER = 16 * 2**20
+"""Bytes of one answer, unpacked."""
+LONGEST_ANSWER = 120.0
+"""Seconds: an answer that drips for longer is given up."""
+LONGEST_REASON = 300
+"""Characters of what a system says to a refusal."""
+LONGEST_WAIT = 24 * 60 * 60.0
+"""Seconds: no system is left alone for longer than a day, whatever it asks for."""
+_AWAY = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS})
+_FORBIDDEN = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.PROXY_AUTHENTICATION_REQUIRED})
+
+
+class NotFoundThereError(Exception):
+    """There is nothing at the address: it never was, is gone, or is hidden from this user."""
+
+
+class HttpAnswer(NamedTuple):
+    """`at`: the server's own time; this machine's, where it does not say."""
+
+    status: int
+    content: bytes
+    headers: httpx.Headers
+    at: datetime
+
+    def read(self) -> Any:
+        """The answer as JSON; None for an empty one. Raises ConnectionRefusedByBillingError."""
+        if not self.content.strip():
+            return None
+        try:
+            return read_json(self.content)
+        except JsonFaultError as error:
+            kind = self.headers.get("content-type", "no type").partition(";")[0]
+            raise ConnectionRefusedByBillingError(
+                f"the billing system answers with something that cannot be read ({kind}): {error}; see whether the address is that of its "
+                "API, and whether something stands between"
+            ) from error
+
+
+class HttpApi:
+    """Every method raises BillingAwayError, ConnectionRefusedByBillingError, RefusedByBillingError with the system's own words, and
+    NotFoundThereError."""
+
+    def __init__(
+        self,
+        name: str,
+        address: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        auth: httpx.Auth | None = None,
+        reason_path: str = "message",
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        """`name`: the system's, for people. `reason_path`: where in a refusal its words stand. Redirects are not followed: they would take
+        the key to wherever they lead."""
+        self._name, self._reason_path = name, reason_path
+        self._address = f"{address.rstrip('/')}/"
+        self._client = httpx.Client(headers=dict(headers or {}), auth=auth, timeout=TIMEOUT, transport=transport, follow_redirects=False)
+
+    def close(self) -> None:
+        self._client.close()
+
+    def fetch(self, path: str, query: Mapping[str, str] | None = None, *, accept: str = "application/json") -> HttpAnswer:
+        return self._send("GET", path, query, {"Accept": accept})
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        body: str | None = None,
+        *,
+        query: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> HttpAnswer:
+        """`body`: JSON as text."""
+        kind = {} if body is None else {"Content-Type": "application/json"}
+        given = {"Accept": "application/json", **kind, **(headers or {})}
+        return self._send(method, path, query, given, body)
+
+    def join(self, path: str) -> str:
+        """The whole address of a path below the system's own, or of a link that it gave. Raises ConnectionRefusedByBillingError for a link
+        to another place."""
+        wanted = path if "://" in path else urljoin(self._address, path.lstrip("/"))
+        if _origin(wanted) != _origin(self._address):
+            raise ConnectionRefusedByBillingError(
+                f"{self._name} leads to {_origin(wanted)!r}, another place than {_origin(self._address)!r}; the key is not shown there"
+            )
+        return wanted
+
+    def follow_link(self, link: str) -> HttpAnswer:
+        """A link that the system gave: a whole address, a path of its server, or a query."""
+        return self.fetch(urljoin(self._address, link))
+
+    def _send(
+        self, method: str, path: str, query: Mapping[str, str] | None, headers: Mapping[str, str], body: str | None = None
+    ) -> HttpAnswer:
+        url = httpx.URL(self.join(path))
+        if query:
+            url = url.copy_merge_params(dict(query))
+        try:
+            with self._client.stream(method, url, headers=dict(headers), content=body.encode() if body is not None else None) as answer:
+                content = self._read_content(answer)
+        except httpx.HTTPError as error:
+            raise BillingAwayError(f"{self._name} does not answer: {type(error).__name__}") from error
+        found = HttpAnswer(answer.status_code, content, answer.headers, _read_server_time(answer.headers))
+        if not answer.is_success:
+            self._raise_refusal(found, url.path)
+        return found
+
+    def _read_content(self, answer: httpx.Response) -> bytes:
+        parts, size, until = [], 0, time.monotonic() + LONGEST_ANSWER
+        for part in answer.iter_bytes():
+            parts.append(part)
+            if time.monotonic() > until:
+                raise BillingAwayError(f"{self._name} is slow: an answer did not end in {LONGEST_ANSWER:.0f} s")
+            if (size := size + len(part)) > LARGEST_ANSWER:
+                raise ConnectionRefusedByBillingError(
+                    f"{self._name} answers with more than {LARGEST_ANSWER // 2**20} MB at once; let it give smaller pages"
+                )
+        return b"".join(parts)
+
+    def _raise_refusal(self, answer: HttpAnswer, path: str) -> None:
+        status = answer.status
+        if status in _AWAY or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            raise BillingAwayError(f"{self._name} answers {status}", read_retry_after(answer))
+        if status == HTTPStatus.NOT_FOUND or status == HTTPStatus.GONE:
+            raise NotFoundThereError(path)
+        if status in _FORBIDDEN:
+            raise ConnectionRefusedByBillingError(
+                f"{self._name} answers {status} to {path}: it does not let Duecourse in, or not to this; ask for a key that may"
+            )
+        if status < HTTPStatus.BAD_REQUEST:
+            raise ConnectionRefusedByBillingError(f"{self._name} answers {status} to {path} and leads elsewhere; write where it leads")
+        raise RefusedByBillingError(f"{self._name} refuses this ({status}){self._read_reason(answer)}")
+
+    def _read_reason(self, answer: HttpAnswer) -> str:
+        try:
+            said = dig(json.loads(answer.content), self._reason_path)
+        except (ValueError, RecursionError):
+            return ""
+        text = " ".join(said.split()) if isinstance(said, str) else ""
+        return f": {text[:LONGEST_REASON]}" if text else ""
+
+
+def read_retry_after(answer: HttpAnswer) -> float | None:
+    """In seconds, as a number or as a moment."""
+    said = answer.headers.get("retry-after", "").strip()
+    if (seconds := parse_digits(said)) is not None:
+        return min(float(seconds), LONGEST_WAIT)
+    try:
+        return min(max((parsedate_to_datetime(said).astimezone(UTC) - answer.at).total_seconds(), 0.0), LONGEST_WAIT)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _read_server_time(headers: httpx.Headers) -> datetime:
+    try:
+        return parsedate_to_datetime(headers["date"]).astimezone(UTC)
+    except (KeyError, ValueError, OverflowError):
+        return datetime.now(UTC)
+
+
+def _origin(address: str) -> str:
+    parts = urlsplit(address)
+    return f"{parts.scheme}://{parts.netloc}".lower()
