@@ -34,13 +34,16 @@ TARGETS = {
     "verified_per_s": (20_000, "at least"),
     "standing_400_ms": (300, "at most"),
     "replayed_per_s": (60, "at least"),
+    "connected_calls_saved": (20, "at least"),
+    "connected_time_saved": (20, "at least"),
+    "connected_growth_mb": (40, "at most"),
 }
 """The targets of the figures, and if they are lower or upper limits."""
 
 CONSOLE_TARGETS = {"_ms": (100, "at most"), "_kb": (150, "at most")}
 """Those of every page of the console, on either database: its time at the 95th percentile, and what its first view transfers."""
 
-MEASURED_MODULES = ("bench.verifying", "bench.account_state", "bench.replaying", "bench.console_pages")
+MEASURED_MODULES = ("bench.verifying", "bench.account_state", "bench.replaying", "bench.connected", "bench.console_pages")
 """Measurements in a process of their own, each of which prints its figures as JSON in its last line."""
 
 
