@@ -7,6 +7,8 @@ import hmac
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
+import structlog
+
 from adapters.billing.connector import ConnectorCapability
 from adapters.billing.errors import BillingError, ForgedWebhookError
 from adapters.billing.external_records import WebhookHint
@@ -17,6 +19,9 @@ from adapters.connections.webhooks.webhook_store import WebhookStore
 from adapters.database.engine import Database
 from domain.errors import UserError
 
+log = structlog.get_logger(__name__)
+
+UNREADABLE = "the call cannot be read"
 SECRET_HEADER = "x-duecourse-secret"
 """In which a system that signs nothing may send its secret; or it stands at the end of the address."""
 
@@ -52,6 +57,9 @@ class WebhookReceiver:
                 hints = _verify(system, headers, body, secret or headers.get(SECRET_HEADER, ""), now)
             except BillingError as error:
                 forged.append((system, str(error)))
+            except Exception as error:  # whatever a system may send must not become a fault of ours, at which it gives up calling
+                log.warning("webhook_not_read", system=system.id, error=type(error).__name__)
+                forged.append((system, UNREADABLE))
             else:
                 return self._store.take(system.key, hints, body, now)
         system, why = forged[0]
@@ -73,4 +81,7 @@ def _verify(system: ConnectedSystem, headers: Mapping[str, str], body: bytes, se
         raise ForgedWebhookError("the secret of the address is missing, or is none that is good")
     if ConnectorCapability.VERIFY_WEBHOOK not in system.connector.capabilities:
         raise ForgedWebhookError("this system has no webhook")
-    return system.connector.verify_webhook(headers, body, now)
+    hints = system.connector.verify_webhook(headers, body, now)
+    if not all(isinstance(hint.event_id, str) and isinstance(hint.external_id, str | None) for hint in hints):
+        raise ForgedWebhookError(UNREADABLE)
+    return hints

@@ -4,12 +4,13 @@ alone."""
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
+from hashlib import sha256
 from typing import Any, NamedTuple
 
 from sqlalchemy import delete, func, select, update
 from sqlmodel import Session, col
 
-from adapters.billing.external_key import SystemKey
+from adapters.billing.external_key import SystemKey, can_be_key
 from adapters.billing.external_records import WebhookHint
 from adapters.database.engine import Database
 from adapters.database.tables import WebhookCallRow, WebhookCountRow
@@ -18,7 +19,7 @@ MAX_WAITING = 10_000
 """Hints of one system that wait to be read; of more, the next reading has what they hint at."""
 KEPT_FOR = timedelta(days=7)
 """How long a call is kept, raw, after it is done."""
-MAX_WHY_LENGTH = 300
+MAX_WHY_LENGTH, LONGEST_EVENT_ID = 300, 200
 
 
 class WebhookCounts(NamedTuple):
@@ -50,10 +51,14 @@ class WebhookStore:
         self._database = database
 
     def take(self, key: SystemKey, hints: Iterable[WebhookHint], body: bytes, now: datetime) -> int:
-        """Keep what is about invoices; how many wait anew. One that is known is to be read again, be it done: some systems tell two
-        changes by the same words."""
-        about = {hint.event_id: hint for hint in hints}
-        ours = [hint for hint in about.values() if hint.external_id is not None]
+        """Keep what is about invoices that can be any; how many wait anew. One that is known is to be read again, be it done: some systems
+        tell two changes by the same words."""
+        about = {_name_event(hint.event_id): hint for hint in hints}
+        ours = [
+            WebhookHint(event_id, hint.external_id)
+            for event_id, hint in about.items()
+            if hint.external_id is not None and can_be_key(key, hint.external_id)
+        ]
         with self._database.writing() as session:
             waiting = session.scalar(select(func.count()).where(*_waiting(key))) or 0
             taken = ours[: max(0, MAX_WAITING - waiting)]
@@ -140,6 +145,12 @@ class WebhookStore:
                 )
                 for row in rows
             }
+
+
+def _name_event(event_id: str) -> str:
+    """Return its id as it can be kept: of a strange one, what tells it from others."""
+    is_plain = len(event_id) <= LONGEST_EVENT_ID and event_id.isascii() and event_id.isprintable()
+    return event_id if is_plain else sha256(event_id.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _waiting(key: SystemKey) -> tuple[Any, ...]:

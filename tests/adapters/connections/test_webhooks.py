@@ -114,7 +114,7 @@ def test_an_invoice_that_is_none_or_gone_is_done_and_one_that_fails_is_let_fall_
     call("e1", "no-such-invoice")
     assert read_hints(ours, systems) == 1
     monkeypatch.setattr(webhook_reading, "MOST_ATTEMPTS", 2)
-    call("e2", "no id: with blanks")
+    call("e2", "another")
     monkeypatch.setattr("adapters.connections.connection_sync.ConnectionSync.refresh", lambda *_: 1 / 0)
     assert [read_hints(ours, systems), read_hints(ours, systems), count(ours).waiting] == [0, 1, 0]
 
@@ -122,6 +122,32 @@ def test_an_invoice_that_is_none_or_gone_is_done_and_one_that_fails_is_let_fall_
 def test_what_is_about_something_else_is_answered_well_and_not_kept(ours: Database, call: Call) -> None:
     assert call("e1", None) == 0
     assert (count(ours).foreign, count(ours).taken, count(ours).waiting) == (1, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("event", "invoice", "kept"),
+    [
+        ("zero\0byte", "R1", 1),
+        ("half a sign \ud800", "R1", 1),
+        ("long" * 1_000, "R1", 1),
+        ("e1", "no id: with blanks", 0),
+        ("e1", "zero\0byte", 0),
+        ("e1", "half\ud800", 0),
+        ("e1", "R" * 10_000, 0),
+    ],
+)
+def test_what_is_strange_in_a_call_is_no_fault_of_ours(ours: Database, call: Call, event: str, invoice: str, kept: int) -> None:
+    assert [call(event, invoice), call(event, invoice)] == [kept, kept]
+    assert (count(ours).waiting, count(ours).foreign) == (kept, 2 - 2 * kept)
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"id": 5, "invoice": 6}', b"\xff\xfe", b'{"id": {}, "invoice": []}'])
+def test_a_call_that_cannot_be_read_is_counted(
+    ours: Database, systems: ConnectionRegistry, connected: ConnectionAdmin, body: bytes
+) -> None:
+    with pytest.raises(ForgedWebhookError):
+        WebhookReceiver(ours, systems, lambda: NOW).receive("house", {}, body, SECRET)
+    assert count(ours).forged == 1
 
 
 @pytest.mark.parametrize("secret", ["hush-2", "", None, "hush-1 ", "é"])
