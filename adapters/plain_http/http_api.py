@@ -33,8 +33,9 @@ class NotFoundThereError(Exception):
 
 
 class HttpAnswer(NamedTuple):
-    """`at`: the server's own time; this machine's, where it does not say."""
+    """`url`: what was asked for. `at`: the server's own time; this machine's, where it does not say."""
 
+    url: str
     status: int
     content: bytes
     headers: httpx.Headers
@@ -105,7 +106,7 @@ class HttpApi:
         return wanted
 
     def follow_link(self, link: str) -> HttpAnswer:
-        """A link that the system gave: a whole address, a path of its server, or a query."""
+        """A link that the system gave: a whole address, or a path of its server."""
         return self.fetch(urljoin(self._address, link))
 
     def _send(
@@ -119,7 +120,7 @@ class HttpApi:
                 content = self._read_content(answer)
         except httpx.HTTPError as error:
             raise BillingAwayError(f"{self._name} does not answer: {type(error).__name__}") from error
-        found = HttpAnswer(answer.status_code, content, answer.headers, _read_server_time(answer.headers))
+        found = HttpAnswer(str(url), answer.status_code, content, answer.headers, _read_server_time(answer.headers))
         if not answer.is_success:
             self._raise_refusal(found, url.path)
         return found

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
+from urllib.parse import urljoin
 
 from adapters.billing.errors import ConnectionRefusedByBillingError
 from adapters.plain_http.api_description import Listing, Paging
@@ -105,7 +106,9 @@ def _find_next(paging: Paging, place: str | None, said: Any, rows: Sequence[Any]
             return _count_on(parse_digits(place or str(paging.first)) or 0, 1) if rows else None
         case "link_header":
             links = _NEXT_LINK.search(answer.headers.get("link", "")[: LONGEST_PLACE * 4])
-            return _check_place(links[1] if links else None)
+            return _resolve_link(answer, links[1] if links else None)
+        case "link":
+            return _resolve_link(answer, dig(said, paging.next or ""))
         case "cursor" if paging.next_header is not None:
             return _check_place(answer.headers.get(paging.next_header))
         case "cursor" if paging.last_row is not None:
@@ -119,6 +122,12 @@ def _count_on(before: int, by: int) -> str | None:
     if before + by > FURTHEST_PAGE:
         raise ConnectionRefusedByBillingError(f"the list goes on behind {FURTHEST_PAGE:,}: its pages seem to have no end; see 'paging'")
     return str(before + by)
+
+
+def _resolve_link(answer: HttpAnswer, said: Any) -> str | None:
+    """The whole address of a link, which may be written as seen from the page that has it."""
+    place = _check_place(said)
+    return None if place is None else urljoin(answer.url, place)
 
 
 def _check_place(said: Any) -> str | None:

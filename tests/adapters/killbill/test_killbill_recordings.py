@@ -1,13 +1,18 @@
 """The double says what a real Kill Bill 0.25.4 said; and both connectors read right what was recorded."""
 
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
 from adapters.billing.connector import BillingConnector
 from adapters.billing.errors import ConnectionRefusedByBillingError, ForgedWebhookError
 from adapters.billing.external_records import ExternalInvoice, SettlementKind
+from adapters.connections.account_mirror import AccountDefaults
+from adapters.connections.comparison import compare_open_items
+from adapters.connections.connection_sync import ConnectionSync
 from adapters.killbill.killbill_pushes import read_push
+from adapters.ledger.ledger import Ledger
 from adapters.plain_http.api_description import load_description
 from adapters.shipped_files import PROJECT
 from domain.billing.billing_events import InvoiceStatus
@@ -24,6 +29,7 @@ from tests.adapters.killbill.recordings import (
     read_exactly,
 )
 from tests.adapters.plain_http.sample_world import open_connector
+from tests.databases import open_sqlite_database
 
 DESCRIPTION = PROJECT / "examples" / "killbill.yaml"
 
@@ -91,6 +97,27 @@ def test_the_open_items_are_those_of_the_invoices() -> None:
         if (cursor := page.cursor) is None:
             break
     assert listed == wanted
+
+
+def test_what_was_recorded_is_mirrored_and_followed(tmp_path: Path) -> None:
+    """A refund there reopens the invoice here, a suspension is really one there; and the comparison finds no difference."""
+    double = open_recorded_house()
+    connector = open_killbill(double)
+    with open_sqlite_database(tmp_path / "duecourse.db") as database:
+        sync = ConnectionSync(database, connector, AccountDefaults("DE", "Europe/Berlin", "de"))
+        assert sync.sync().changed == 22, "not what was void or written off before it was seen"
+        assert compare_open_items(database, connector).differences == ()
+        invoice = next(each for each in double.invoices.values() if each["invoiceNumber"] == "47")
+        mirrored = f"@killbill:1:{invoice['invoiceId']}"
+        invoice["paid"] = invoice["items"][0]["amount"]
+        sync.refresh(invoice["invoiceId"])
+        assert Ledger(database).get_invoice_facts(mirrored).status is InvoiceStatus.PAID
+        invoice["refunded"] = -invoice["paid"]
+        sync.refresh(invoice["invoiceId"])
+        assert Ledger(database).get_invoice_facts(mirrored).open_balance == 31_010
+        connector.suspend("S1", invoice["accountId"], "overdue")
+        assert [(each["service"], each["isBlockEntitlement"]) for each in double.blocks][-1] == ("duecourse", True)
+        assert compare_open_items(database, connector).differences == ()
 
 
 def test_plain_http_reads_the_recorded_kill_bill_by_its_description_alone() -> None:

@@ -52,6 +52,11 @@ def serve_link(request: httpx.Request) -> object:
     return {"rows": ROWS[first : first + 3], "next": following}
 
 
+def serve_relative_link(request: httpx.Request) -> object:
+    first = int(request.url.params.get("from", 0))
+    return {"rows": ROWS[first : first + 3], "next": f"?from={first + 3}" if first + 3 < len(ROWS) else ""}
+
+
 def serve_link_header(request: httpx.Request) -> object:
     first = int(request.url.params.get("from", 0))
     links = f'<{ADDRESS}/invoices?from=0>; rel="first", <{ADDRESS}/invoices?from={first + 3}>; rel="next"'
@@ -65,6 +70,7 @@ PAGINGS: dict[str, tuple[str, Callable[[httpx.Request], object]]] = {
     "cursor": ("by: cursor, parameter: cursor, next: meta.next", serve_cursor),
     "last row": ("by: cursor, parameter: after, last_row: id, more: has_more", serve_last_row),
     "link": ("by: link, next: next", serve_link),
+    "link, as seen from the page": ("by: link, next: next", serve_relative_link),
     "link header": ("by: link_header", serve_link_header),
     "none": ("by: none", lambda request: {"rows": ROWS}),
 }
