@@ -120,7 +120,8 @@ def rotate_webhook_secret(
         until = admin.change_webhook_secret(name, value, _build_author(), timedelta(days=overlap_days))
     if made:
         print(f"{load_existing_settings(data_dir).console_address}/v1/webhooks/{name}/{made}")
-    print(f"the secret before stays good until {until:%Y-%m-%d %H:%M} UTC", file=sys.stderr)
+    if until:
+        print(f"the secret before stays good until {until:%Y-%m-%d %H:%M} UTC", file=sys.stderr)
 
 
 def switch_off(name: str, data_dir: DataDir = None) -> None:

@@ -80,8 +80,9 @@ class ConnectionAdmin:
         self._take_up(kept, by)
         return steps
 
-    def change_webhook_secret(self, name: str, value: str, by: ChangeAuthor, overlap: timedelta = WEBHOOK_OVERLAP) -> datetime:
-        """Return until when the one before stays good. Raises UnknownConnectionError, SecretRefusedError, SecretsKeyError."""
+    def change_webhook_secret(self, name: str, value: str, by: ChangeAuthor, overlap: timedelta = WEBHOOK_OVERLAP) -> datetime | None:
+        """Return until when the one before stays good; None where there was none. Raises UnknownConnectionError, SecretRefusedError,
+        SecretsKeyError."""
         until = self._store.change_webhook_secret(name, value, self._open_box(), by, datetime.now(UTC), overlap)
         self._systems.look_again()
         return until

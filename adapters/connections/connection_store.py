@@ -138,9 +138,9 @@ class ConnectionStore:
 
     def change_webhook_secret(
         self, name: str, value: str, box: SecretBox, by: ChangeAuthor, now: datetime, overlap: timedelta = WEBHOOK_OVERLAP
-    ) -> datetime:
-        """The newest one; that before stays good for so long, which is returned as a moment. One that was to end sooner still does. Real
-        time. Raises UnknownConnectionError, SecretRefusedError."""
+    ) -> datetime | None:
+        """The newest one; that before stays good for so long, which is returned as a moment; None where there was none. One that was to end
+        sooner still does. Real time. Raises UnknownConnectionError, SecretRefusedError."""
         until = now + overlap
         if not value.strip():
             raise SecretRefusedError("the secret is empty; enter the one that the billing system shows")
@@ -152,7 +152,7 @@ class ConnectionStore:
             newest = (box.encrypt(value.strip(), place), None)
             row.webhook_secrets = [[kept, end.isoformat() if end else None] for kept, end in (newest, *before)]
             _change(session, row, ConnectionEventKind.WEBHOOK_SECRET_CHANGED, by, "")
-        return until
+        return until if before else None
 
     def switch(self, name: str, *, off: bool, by: ChangeAuthor, now: datetime) -> None:
         """A second time changes nothing. `now`: real time. Raises UnknownConnectionError."""

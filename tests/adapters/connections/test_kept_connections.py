@@ -255,8 +255,9 @@ def test_two_webhook_secrets_are_good_until_a_day(ours: Database, admin: Connect
         (system,) = ConnectionRegistry(ours, settings, lambda: AT, lambda: now + later).list_all()
         return system.webhook
 
-    admin.change_webhook_secret("house", "hush-1", MIA)
+    assert admin.change_webhook_secret("house", "hush-1", MIA) is None
     until = admin.change_webhook_secret("house", "hush-2", MIA, timedelta(days=3))
+    assert until is not None
     assert timedelta(days=2) < until - now < timedelta(days=4)
     assert list_good(timedelta(days=2)) == ("hush-2", "hush-1")
     assert list_good(timedelta(days=4)) == ("hush-2",)
