@@ -11,7 +11,7 @@ router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse,
 SHORTCUTS_PAGE = "/shortcuts"
 KEYS = (
     ("to_move", (("j", "next"), ("k", "previous"), ("o", "open"), ("/", "search"), ("?", "help"))),
-    ("to_act", (("c", "call"), ("p", "promise"), ("d", "dispute"), ("e", "escalation"), ("n", "note"))),
+    ("to_act", (("c", "call"), ("1 … 9", "outcome"), ("p", "promise"), ("d", "dispute"), ("e", "escalation"), ("n", "note"))),
     ("to_decide", (("a", "approve"), ("r", "reject"), ("t", "return"))),
     ("to_go", (("g t", "today"), ("g p", "portfolio"), ("g c", "accounts"), ("g a", "approvals"), ("g l", "letters"), ("g i", "inbox"))),
 )

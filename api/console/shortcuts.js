@@ -21,13 +21,20 @@
     for (const name of names) {
       const form = find(`form.act[action="/act/${name}"]`);
       const field = form?.querySelector(fields) || (form && !form.querySelector(fields) ? form.querySelector("input:not([type=hidden]), select, textarea") : null);
-      if (field) return field.focus();
+      if (field) {
+        field.closest("details")?.setAttribute("open", "");
+        return field.focus();
+      }
       const link = find(`main a.button[href^="/act/${name}?"]`);
       if (link) return link.click();
     }
   };
   const choose = (verdict) => () => {
     const choice = find(`form.act input[type=radio][name=decision][value=${verdict}]`);
+    if (choice) { choice.checked = true; choice.focus(); }
+  };
+  const pick = (place) => () => {
+    const choice = document.querySelectorAll("form.act fieldset.digits input")[place];
     if (choice) { choice.checked = true; choice.focus(); }
   };
   const go = (path) => () => { if (find(`header nav a[href="${path}"]`)) location.assign(path); };
@@ -67,5 +74,9 @@
     event.preventDefault();
     run();
   };
-  tinykeys.tinykeys(window, Object.fromEntries(Object.entries(keys).map(([key, run]) => [key, handle(run)])));
+  const bind = (bound, options) => tinykeys.tinykeys(window, Object.fromEntries(Object.entries(bound).map(([key, run]) => [key, handle(run)])), options);
+  bind(keys);
+  // A digit makes another choice while one is being made.
+  const digits = Object.fromEntries([...Array(9).keys()].map((place) => [String(place + 1), pick(place)]));
+  bind(digits, { ignore: ({ repeat, target }) => repeat || target.matches("textarea, select, input:not([type=radio])") });
 })();

@@ -77,6 +77,7 @@ def test_every_form_is_labelled_in_every_language(language: str) -> None:
     assert set(said.titles) == set(said.hints) == set(said.done) == set(FORMS)
     for form in FORMS.values():
         for place, field in form.fields.items():
+            assert not field.part or field.part == "call_note" or field.part in said.parts
             if not field.is_hidden:
                 assert said.fields.get(place) or said.fields.get(place.rpartition(".")[2]), place
             for choice in field.choices:
@@ -228,6 +229,25 @@ async def test_a_call_is_logged_with_its_promise_and_its_dispute(as_role: As, in
         answer = await client.post("/act/log_account_call", data={**fields_of(html), **said})
         assert answer.headers["location"] == "/accounts/A-1?acted=log_account_call", answer.text
     assert {type(command) for command in invoiced.cases.acts} == {LogCall, MakePromise}
+
+
+async def test_what_a_call_seldom_needs_is_folded_away_until_it_is_filled_in(as_role: As, invoiced: PortfolioWorld) -> None:
+    async with as_role(Role.COLLECTOR, Accept="text/html") as client:
+        html = await page(client, "/act/log_account_call?account_id=A-1&back=/accounts/A-1")
+        assert list_folds(html) == {"A promise to pay": False, "A dispute": False}
+        assert html.index('name="outcome"') < html.index('name="note"') < html.index('name="promises.0.by"')
+        sent = {**fields_of(html), "outcome": "reached", "promises.0.amount": "10.00"}
+        refused = await client.post("/act/log_account_call", data=sent)
+        assert refused.status_code == 422
+        assert list_folds(refused.text) == {"A promise to pay": True, "A dispute": False}, "a fault is not folded away"
+        assert 'id="f-log_account_call-promises.0.by-fault"' in refused.text
+        assert fields_of(refused.text)["promises.0.amount"] == "10.00"
+    assert invoiced.cases.acts == []
+
+
+def list_folds(html: str) -> dict[str, bool]:
+    """What is folded away, by what it is called, and whether it is open."""
+    return {unescape(name): bool(is_open) for is_open, name in re.findall(r'<details class="part"( open)?><summary>(.*?)</summary>', html)}
 
 
 async def test_an_approval_is_decided_on_its_page_on_the_facts_that_it_shows(as_role: As, world: PortfolioWorld) -> None:

@@ -39,7 +39,9 @@ again, not even to whoever has to correct the form. The hidden ones carry what t
 
 class FormField(BaseModel):
     """One place of the request's body. `words`: the group of words that says a choice's values. `only_where`: asked for only where another
-    field, such as one that the page knows, begins so. A hidden field that is `required` is one without which there is nothing to act on."""
+    field, such as one that the page knows, begins so. A hidden field that is `required` is one without which there is nothing to act on.
+    `part`: fields of one part stand together, side by side; one that has words among `parts` is folded away under them until it is needed.
+    `has_digits`: its choices are made by the digits, too."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -48,6 +50,8 @@ class FormField(BaseModel):
     words: str = ""
     choices: tuple[str, ...] = ()
     only_where: dict[str, str] = {}
+    part: str = ""
+    has_digits: bool = False
 
     @property
     def is_hidden(self) -> bool:

@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
 from typing import NamedTuple
 
 from adapters.i18n.formatting import format_localised_money
@@ -28,15 +29,34 @@ class ShownField(NamedTuple):
     choices: Sequence[Choice]
     required: bool
     fault: str
+    part: str = ""
+    has_digits: bool = False
 
     @property
     def value(self) -> str:
         return self.values[0] if self.values else ""
 
+    @property
+    def needs_looking_at(self) -> bool:
+        """Whether something is wrong with it, or a person has filled it in."""
+        return bool(self.fault) or (bool(self.value) and self.kind != "currency" and not self.kind.startswith("hidden"))
+
+
+class ShownPart(NamedTuple):
+    """Fields that stand together. `title`: under which they are folded away; empty for those that are always seen."""
+
+    name: str
+    title: str
+    fields: Sequence[ShownField]
+
+    @property
+    def is_open(self) -> bool:
+        return any(field.needs_looking_at for field in self.fields)
+
 
 class ShownForm(NamedTuple):
     """`ids` are those that the request's path names. `key`: under which it is done once, however often it is sent. `faults` belong to no
-    field that is shown."""
+    field that is shown. `part_titles`: of the parts that are folded away."""
 
     name: str
     title: str
@@ -45,6 +65,15 @@ class ShownForm(NamedTuple):
     fields: Sequence[ShownField]
     key: str
     faults: Sequence[str]
+    part_titles: Mapping[str, str]
+
+    @property
+    def parts(self) -> list[ShownPart]:
+        """Its fields in their order, those of one part together."""
+        return [
+            ShownPart(name, self.part_titles.get(name, ""), list(fields))
+            for name, fields in groupby(self.fields, key=lambda field: field.part)
+        ]
 
 
 def show_form(
@@ -75,6 +104,7 @@ def show_form(
         fields=fields,
         key=key or f"form-{secrets.token_urlsafe(18)}",
         faults=[fault for place, fault in told if place not in seen],
+        part_titles=reader.act_words.parts,
     )
 
 
@@ -89,7 +119,7 @@ def _show_field(
         kind, values = "hidden", values or [value for value, _ in choices]
     labels = reader.act_words.fields
     label = labels.get(f"{form_name}.{name}") or labels.get(name) or labels.get(name.rpartition(".")[2], "")
-    return ShownField(name, kind, label, values, choices, field.required, fault)
+    return ShownField(name, kind, label, values, choices, field.required, fault, field.part, field.has_digits)
 
 
 def _list_choices(field: FormField, subject: ActSubject, reader: Reader) -> list[Choice]:

@@ -11,7 +11,8 @@ from api.presenters.phrases import Phrases
 
 class ActWording(BaseModel):
     """One language's words. `hints` say what follows from an act, `done` what is so after it; `fields` label the fields by their place in
-    the request's body, and by the form before that where one form calls it otherwise."""
+    the request's body, and by the form before that where one form calls it otherwise. `parts` say what a part of a form is for that is
+    folded away."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -19,6 +20,7 @@ class ActWording(BaseModel):
     hints: dict[str, str]
     done: dict[str, str]
     fields: dict[str, str]
+    parts: dict[str, str]
     choices: dict[str, str]
     notices: dict[str, str]
 
