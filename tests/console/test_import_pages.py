@@ -1,12 +1,14 @@
 """A file from the drop to its verdicts: columns are mapped with guesses, a dry run writes nothing, and it is imported once."""
 
 import re
+from html import unescape
 from io import BytesIO
 from urllib.parse import urlencode
 
 import pytest
 from fastapi import FastAPI
 from sqlalchemy import func, select
+from sqlmodel import col
 
 from adapters.database.tables import ImportRun, Invoice, KeptMapping
 from adapters.identity.users_and_tokens import IdentityStore
@@ -16,6 +18,7 @@ from api.console.imports.countries import COUNTRY_LANGUAGES, COUNTRY_ZONES
 from api.console.imports.mapping_form import build_mapping_text
 from api.console.imports.staged_files import MOST_OF_ONE_PERSON, StagedFiles
 from api.web.problems import Problem
+from domain.billing.billing_events import InvoiceStatus
 from domain.roles import Role
 from tests.api.conftest import As, Client
 from tests.api.portfolio_world import PortfolioWorld
@@ -98,13 +101,43 @@ async def test_a_file_goes_from_the_drop_to_its_verdicts_with_the_guesses_as_the
     assert world.cases.deliveries == 1
 
 
+async def test_a_complete_list_shows_what_it_would_close_and_a_person_closes_it_by_its_number(as_role: As, world: PortfolioWorld) -> None:
+    first, second = FILE.splitlines(keepends=True)[:3], FILE.splitlines(keepends=True)[:2]
+    async with as_role(Role.BILLING_OPS, Accept="text/html") as client:
+        path = await stage(client, b"".join(first))
+        tried = await try_out(client, path, complete="yes")
+        assert "Nothing that is open here is missing" in words(tried)
+        await client.post(f"{path}/run", data={"form_token": find_form_token(tried)})
+        partly = await stage(client, b"".join(second))
+        assert "complete list" not in words(await try_out(client, partly)), "what a file leaves out says nothing unless it lists all"
+        path = await stage(client, b"".join(second), complete="yes")
+        assert re.search(r'name="complete" value="yes" checked', await page(client, f"{path}/columns"))
+        tried = await try_out(client, path, complete="yes")
+        assert "not in the complete list: 1 invoice R-2 , K-8 , €99.00" in words(tried)
+        assert read_open(world) == {"R-1", "R-2"}, "a dry run closes nothing"
+        await client.post(f"{path}/run", data={"form_token": find_form_token(tried)})
+        became = await page(client, (await client.get(path)).headers["location"])
+        assert read_open(world) == {"R-1", "R-2"}, "nor does the import"
+        link = unescape(re.findall(r'href="(/act/close_missing_invoices[^"]+)"', became)[0])
+        form = dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', await page(client, link)))
+        other = await client.post("/act/close_missing_invoices", data=form | {"count": "2", "form_key": "other"})
+        assert other.status_code == 409, "another number is missing than was seen"
+        assert (await client.post("/act/close_missing_invoices", data=form)).status_code == 303
+    assert read_open(world) == {"R-1"}
+
+
+def read_open(world: PortfolioWorld) -> set[str]:
+    with world.database.reading() as session:
+        return set(session.scalars(select(col(Invoice.number)).where(col(Invoice.status) == InvoiceStatus.OPEN)))
+
+
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 async def test_every_step_is_in_the_readers_language(as_role: As, world: PortfolioWorld) -> None:
     for language in ("de", "fr", "es"):
         IdentityStore(world.database).add_user("billing_ops-1", Role.BILLING_OPS, language=language)
         async with as_role(Role.BILLING_OPS, Accept="text/html") as client:
             path = await stage(client)
-            shown = [await page(client, "/import"), await page(client, path), await try_out(client, path)]
+            shown = [await page(client, "/import"), await page(client, path), await try_out(client, path, complete="yes")]
             await client.post(f"{path}/run", data={"form_token": find_form_token(shown[-1])})
             shown.append(await page(client, (await client.get(path)).headers["location"]))
         for html in shown:

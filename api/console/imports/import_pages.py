@@ -14,7 +14,7 @@ from adapters.imports.mapping_store import MappingStore
 from adapters.imports.sheet import SheetError
 from adapters.read_model.imports import find_import, list_latest_imports
 from api.commands.invoice_import import FileToImport, import_invoice_file
-from api.console.acts.sent_form import Values, is_form_token, read_sent_form
+from api.console.acts.sent_form import Values, get_first, is_form_token, read_sent_form
 from api.console.imports.countries import COUNTRY_LANGUAGES
 from api.console.imports.mapping_form import (
     BY_COUNTRY,
@@ -69,14 +69,16 @@ async def stage_file(
     file: Annotated[UploadFile, File()],
     form_token: Annotated[str, Form(max_length=100)] = "",
     mapping: Annotated[str, Form(max_length=64)] = "",
+    complete: Annotated[str, Form(max_length=5)] = "",
 ) -> Response:
-    """A file without a name is none. With a mapping that has a name, its dry run begins at once."""
+    """A file without a name is none. `complete`: it lists all open items. With a mapping that has a name, its dry run begins at once."""
     if not is_form_token(request, form_token):
         return await run_in_threadpool(_render_start, request, context, actor, "stale")
     if not file.filename:
         return await run_in_threadpool(_render_start, request, context, actor, "no_file")
     files: StagedFiles = request.app.state.staged_files
     staged = await run_in_threadpool(files.add, actor.user, describe_upload(file), file.file)
+    staged.is_complete = bool(complete)
     if mapping:
         chosen = await run_in_threadpool(MappingStore(context.database, context.mappings).find_text, mapping)
         if chosen is not None:
@@ -115,7 +117,7 @@ async def map_columns(request: Request, context: Context, actor: Importing, stag
         page = await run_in_threadpool(_render_columns, request, context, actor, staged, sent.values, fault)
         page.status_code = 422
         return page
-    staged.mapping_text = text
+    staged.mapping_text, staged.is_complete = text, bool(sent.first("complete"))
     await _begin(request, context, actor, staged, "dry_run")
     return _go_to(staged)
 
@@ -162,7 +164,7 @@ async def _begin(request: Request, context: ApiContext, actor: Actor, staged: St
 async def _work(context: ApiContext, actor: Actor, staged: StagedFile, work: Work) -> None:
     def run() -> None:
         try:
-            file = FileToImport(staged.path, staged.name, parse_mapping(staged.mapping_text, staged.name))
+            file = FileToImport(staged.path, staged.name, parse_mapping(staged.mapping_text, staged.name), staged.is_complete)
             staged.end_work(import_invoice_file(context, file, actor.user, work == "dry_run", staged.report_progress))
         except UserError as error:
             staged.end_work(None, str(error))
@@ -197,7 +199,8 @@ def _render_start(request: Request, context: ApiContext, actor: Actor, fault: st
 def _render_columns(
     request: Request, context: ApiContext, actor: Actor, staged: StagedFile, given: Values | None, fault: str = ""
 ) -> HTMLResponse:
-    facts: dict[str, Any] = {"form": None, "fault": fault or staged.fault}
+    is_complete = staged.is_complete if given is None else bool(get_first(given, "complete"))
+    facts: dict[str, Any] = {"form": None, "fault": fault or staged.fault, "is_complete": is_complete}
     try:
         header, samples = read_columns(staged.path)
         own = COUNTRY_LANGUAGES.get(context.company.country or "", DEFAULT_LANGUAGE)

@@ -22,8 +22,9 @@ Work = Literal["none", "dry_run", "import"]
 
 @dataclass
 class StagedFile:
-    """A person's file, `size` in bytes. `mapping_text`: as YAML, once the columns are mapped; `work`: what is being done with it, or was
-    done last, of which `rows` and `fraction` say how far it has come, and `result` or `fault` what came of it."""
+    """A person's file, `size` in bytes. `is_complete`: it lists all open items. `mapping_text`: as YAML, once the columns are mapped;
+    `work`: what is being done with it, or was done last, of which `rows` and `fraction` say how far it has come, and `result` or `fault`
+    what came of it."""
 
     token: str
     user: str
@@ -32,6 +33,7 @@ class StagedFile:
     staged_at: float
     size: int
     mapping_text: str = ""
+    is_complete: bool = False
     work: Work = "none"
     is_running: bool = False
     rows: int = 0
