@@ -126,6 +126,7 @@ ROUTERS = (
 CONSOLE_ROUTERS = (
     console.approvals_router,
     console.set_aside_router,
+    console.search_router,
     console.acts_router,
     console.assets_router,
     console.reassignment_router,

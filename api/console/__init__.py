@@ -25,6 +25,7 @@ from api.console.pages import router
 from api.console.plans.plan_page import router as plan_router
 from api.console.policies.policy_pages import router as policies_router
 from api.console.rendering import render_problem_page
+from api.console.search_page import router as search_router
 from api.console.set_aside_page import router as set_aside_router
 from api.console.shortcut_page import router as shortcuts_router
 from api.console.sign_in.provider_pages import router as provider_router
@@ -60,6 +61,7 @@ __all__ = [
     "reassignment_router",
     "render_problem_page",
     "router",
+    "search_router",
     "set_aside_router",
     "settings_router",
     "shortcuts_router",

@@ -129,7 +129,7 @@ class Phrases(BaseModel):
     `today` labels the page of what a person does today, `accounts` the list of accounts; `work_kinds` name the kinds of work in its queue.
     `lists` says what all lists have; `list_titles` name them, `list_empty` explain one in which nothing is yet, `list_columns` and
     `list_filters` label what it has.
-    `live` says what does not work just now, `shortcuts` label the page of the keys.
+    `live` says what does not work just now, `shortcuts` label the page of the keys, `search` the header's field and what it finds.
 
     `refusals` say why something cannot be had.
 
@@ -244,6 +244,7 @@ class Phrases(BaseModel):
     connection_steps: dict[str, str]
     connection_fields: dict[str, str]
     difference_kinds: dict[str, str]
+    search: dict[str, str]
 
     @property
     def language(self) -> str:

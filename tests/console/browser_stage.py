@@ -93,6 +93,7 @@ def list_pages(stage: BrowserStage) -> list[str]:
         "/preview",
         "/roles",
         "/set-aside",
+        "/search?q=r",
         "/shortcuts",
         "/nowhere",
     ]

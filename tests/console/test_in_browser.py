@@ -90,6 +90,19 @@ async def test_a_collector_logs_a_call_from_today_by_keyboard_alone(stage: Brows
     assert (await wait_for_call(stage, stage.invoices[account]))["outcome"] == "reached"
 
 
+@pytest.mark.parametrize("scripted", [True, False], ids=["script", "no_script"])
+async def test_the_headers_field_leads_to_a_customer(stage: BrowserStage, site: ConsoleSite, scripted: bool) -> None:
+    page = await site.sign_in("mia", Role.COLLECTOR, java_script_enabled=scripted)
+    await page.goto(f"{site.url}/letters")
+    if scripted:
+        await page.keyboard.press("/")
+        await expect(page.locator("#find")).to_be_focused()
+    else:
+        await page.locator("#find").focus()
+    await press(page, *"NORD", "Enter")
+    await expect(page).to_have_url(f"{site.url}/accounts/NORD")
+
+
 async def test_the_same_call_without_a_script(stage: BrowserStage, site: ConsoleSite) -> None:
     page = await site.sign_in("mia", Role.COLLECTOR, java_script_enabled=False)
     await page.goto(f"{site.url}/today?kind=call")

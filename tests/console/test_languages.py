@@ -90,6 +90,7 @@ BEFORE_ANYTHING = (
     "/set-aside",
     "/connections",
     "/settings",
+    "/search?q=nothing",
     "/shortcuts",
     "/today",
 )
@@ -100,6 +101,7 @@ PAGES = (
     "/accounts?q=nothing",
     "/accounts?column=country&column=language&column=unapplied&said=view_saved",
     "/invoices?q=nothing&said=no_name",
+    "/search?q=-",
     "/lists/accounts/reassignment?q=A-1",
     "/invoices?status=any&sort=-open&column=collector&column=total&column=next",
     "/accounts/A-1",
