@@ -3,17 +3,20 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator
+from datetime import date
 from typing import Any
 
 import pytest
 from playwright.async_api import FilePayload, Locator, Page, Route, expect
-from sqlalchemy import select
+from sqlalchemy import select, update
+from sqlmodel import col
 
-from adapters.database.tables import Case
+from adapters.database.tables import Account, Case
 from domain.identifiers import CaseKind
 from domain.roles import Role
 from tests.console.browser import ConsoleSite, find_access_faults, needs_browser
 from tests.console.browser_stage import CALLED, BrowserStage, list_pages, list_pages_of_administrators, open_stage, raise_dispute
+from tests.workflows.collection_environment import DAY, InvoiceSpec
 from tests.workflows.dispute_commands import DisputeCommands
 
 pytestmark = needs_browser
@@ -295,3 +298,54 @@ async def test_an_administrator_imports_a_file_whose_columns_are_guessed(stage: 
     await expect(page).to_have_url(re.compile("/imports/"))
     await page.goto(f"{site.url}/invoices?q={number}")
     await expect(page.locator("main tbody th")).to_have_count(1)
+
+
+# --- what a day brings: from here on time passes
+
+
+async def turn_the_clock(stage: BrowserStage) -> date:
+    """Let the console's clock show what time it is in the play; the business date."""
+    stage.site.people.now = await stage.environment.play.environment.get_current_time()
+    return await stage.environment.today()
+
+
+async def test_a_letter_taken_back_from_tomorrows_letters_does_not_go(stage: BrowserStage, site: ConsoleSite) -> None:
+    environment, today = stage.environment, await turn_the_clock(stage)
+    await environment.open_invoices(InvoiceSpec(today, account="KEPT"), InvoiceSpec(today, account="GONE"))
+    page = await site.sign_in("mia", Role.COLLECTOR)
+    await page.goto(f"{site.url}/letters?whose=all")
+    row = page.locator("tbody tr").filter(has=page.locator('th a[href="/accounts/KEPT"]'))
+    await row.locator('a[href^="/act/take_back_letter"]').click()
+    await page.locator('[name="reason"]').fill("pays today")
+    await page.locator("form.act button").click()
+    await expect(page.locator("p.done")).to_be_visible()
+    await expect(row).to_contain_text("pays today")
+    await environment.play.run_morning(today + DAY)
+    assert [len(environment.sent_letters(account)) for account in ("KEPT", "GONE")] == [0, 1]
+
+
+async def test_a_promise_of_a_call_is_kept_in_mind_and_comes_back_on_today_once_it_is_broken(
+    stage: BrowserStage, site: ConsoleSite
+) -> None:
+    environment, today = stage.environment, await turn_the_clock(stage)
+    invoice = await environment.open_invoice(today - 3 * DAY, account="BROKEN")
+    with environment.database.writing() as session:
+        session.execute(update(Account).where(col(Account.id) == "BROKEN").values(collector="mia"))
+    page = await site.sign_in("mia", Role.COLLECTOR)
+    await page.goto(f"{site.url}/act/log_account_call?account_id=BROKEN")
+    await press(page, "1")
+    await expect(call_field(page, "outcome").first).to_be_checked()
+    await expect(call_field(page, "promises.0.by")).to_be_hidden()
+    await page.locator("details.part summary").first.click()
+    await call_field(page, "promises.0.amount").fill("80.00")
+    await call_field(page, "promises.0.by").fill((today + DAY).isoformat())
+    await page.get_by_role("button", name="Log a call").click()
+    await expect(page.locator("p.done")).to_be_visible()
+    await environment.wait_for_entries(invoice, "promise.made")
+    assert environment.entry_facts(invoice, "promise.made")[0]["amount"] == 8_000
+    await environment.pass_to(today + 6 * DAY)
+    await environment.wait_for_entries(invoice, "promise.broken")
+    await turn_the_clock(stage)
+    later = await site.sign_in("mia", Role.COLLECTOR)
+    await later.goto(f"{site.url}/today?kind=promise_broken")
+    await expect(later.locator(".queue ol a").filter(has_text="BROKEN")).to_have_count(1)
