@@ -11,6 +11,8 @@ from yaml.composer import Composer
 from yaml.reader import ReaderError
 from yaml.resolver import Resolver
 
+from domain.refusal import Refusal
+
 YamlPath = tuple[str | int, ...]
 LinesByPath = dict[YamlPath, int]
 ModelT = TypeVar("ModelT", bound=BaseModel)
@@ -48,24 +50,31 @@ class YamlDocument:
         self.lines: LinesByPath = {}
         self._values = 0
         if len(text) > LONGEST_TEXT:
-            raise error(f"{file}:1: this has {len(text):,} characters; at most {LONGEST_TEXT:,} are read")
+            long, longest = f"{len(text):,}", f"{LONGEST_TEXT:,}"
+            too_long = Refusal("yaml.too_long", "this has {length} characters; at most {most} are read", length=long, most=longest)
+            raise error(f"{file}:1: {too_long}")
         try:
             root = _compose_tree(text)
         except yaml.MarkedYAMLError as fault:
             line = fault.problem_mark.line + 1 if fault.problem_mark else 1
-            raise error(f"{file}:{line}: this is not YAML: {fault.problem or fault}") from fault
+            what = str(fault.problem or fault)
+            raise error(f"{file}:{line}: {Refusal('yaml.not_yaml', 'this is not YAML: {problem}', problem=what)}") from fault
         except ReaderError as fault:
             line = text.count("\n", 0, fault.position) + 1
-            what = f"a character that no text has, U+{fault.character:04X}"
-            raise error(f"{file}:{line}: {what}; save the file as plain UTF-8 text") from fault
+            sign = f"U+{fault.character:04X}"
+            unreadable = Refusal("yaml.sign", "a character that no text has, {sign}; save the file as plain UTF-8 text", sign=sign)
+            raise error(f"{file}:{line}: {unreadable}") from fault
         except RecursionError:
-            raise error(f"{file}:1: this is nested too deep; write it like the files that came along") from None
+            too_deep = Refusal("yaml.too_deep", "this is nested too deep; write it like the files that came along")
+            raise error(f"{file}:1: {too_deep}") from None
         if not isinstance(root, yaml.MappingNode):
-            raise error(f"{file}:1: this should be a list of keys and values; begin with {begin_with!r}")
+            no_keys = Refusal("yaml.no_keys", "this should be a list of keys and values; begin with '{first_line}'", first_line=begin_with)
+            raise error(f"{file}:1: {no_keys}")
         try:
             self.content = self._to_plain_value(root, ())
         except RecursionError:
-            raise error(f"{file}:1: a part of this contains itself; write it out instead of naming it by '*'") from None
+            in_itself = Refusal("yaml.in_itself", "a part of this contains itself; write it out instead of naming it by '*'")
+            raise error(f"{file}:1: {in_itself}") from None
 
     def parse_model(self, model: type[ModelT]) -> ModelT:
         """The content as a model. Raises the error with one line per mistake: `file:line: what is wrong; what to write instead`."""
@@ -84,13 +93,16 @@ class YamlDocument:
         self.lines.setdefault(path, node.start_mark.line + 1)
         self._values += 1
         if self._values > MOST_VALUES:
-            raise self.error_type(f"{self.file}:1: this has more than {MOST_VALUES:,} values, those named by '*' counted again; write less")
+            most = f"{MOST_VALUES:,}"
+            too_many = Refusal("yaml.too_many", "this has more than {most} values, those named by '*' counted again; write less", most=most)
+            raise self.error_type(f"{self.file}:1: {too_many}")
         if isinstance(node, yaml.MappingNode):
             content: dict[str, Any] = {}
             for key_node, value_node in node.value:
                 key = str(key_node.value)
                 if key in content:
-                    raise self.error_type(f"{self.file}:{key_node.start_mark.line + 1}: the key {key!r} is given twice; remove one")
+                    twice = Refusal("yaml.twice", "the key '{key}' is given twice; remove one", key=key)
+                    raise self.error_type(f"{self.file}:{key_node.start_mark.line + 1}: {twice}")
                 self.lines[(*path, key)] = key_node.start_mark.line + 1
                 content[key] = self._to_plain_value(value_node, (*path, key))
             return content
@@ -101,23 +113,27 @@ class YamlDocument:
 
     def _describe_error(self, fault: dict[str, Any], model: type[BaseModel]) -> str:
         path = tuple(part for part in fault["loc"] if part != "[key]")
-        where = self.locate(path)
-        name = ".".join(str(part) for part in path)
-        match fault["type"]:
-            case "extra_forbidden":
-                words = _list_keys_at(path[:-1], model)
-                close = get_close_matches(str(path[-1]), words, n=1)
-                advice = f"did you mean {close[0]!r}?" if close else f"write one of: {', '.join(words)}"
-                return f"{where}: unknown key {str(path[-1])!r}; {advice}"
-            case "missing":
-                return f"{where}: the key {name!r} is missing; add it"
-            case "value_error":
-                error = fault["ctx"]["error"]
-                return f"{self.locate((*path, *getattr(error, 'path', ())))}: {error}"
-            case "enum" | "literal_error":
-                return f"{where}: {name} cannot be {fault['input']!r}; write one of: {fault['ctx']['expected']}"
-            case _:
-                return f"{where}: {name}: {fault['msg']} (found {fault['input']!r})"
+        if fault["type"] == "value_error":
+            error = fault["ctx"]["error"]
+            return f"{self.locate((*path, *getattr(error, 'path', ())))}: {error}"
+        return f"{self.locate(path)}: {_explain_fault(fault, path, model)}"
+
+
+def _explain_fault(fault: dict[str, Any], path: YamlPath, model: type[BaseModel]) -> Refusal:
+    """What pydantic found at a place, and what to write instead."""
+    name, key = ".".join(str(part) for part in path), str(path[-1]) if path else ""
+    match fault["type"]:
+        case "extra_forbidden":
+            words = _list_keys_at(path[:-1], model)
+            if close := get_close_matches(key, words, n=1):
+                return Refusal("yaml.near_key", "unknown key '{key}'; did you mean '{close}'?", key=key, close=close[0])
+            return Refusal("yaml.unknown_key", "unknown key '{key}'; write one of: {keys}", key=key, keys=", ".join(words))
+        case "missing":
+            return Refusal("yaml.missing", "the key '{key}' is missing; add it", key=name)
+        case "enum" | "literal_error":
+            facts = {"key": name, "found": repr(fault["input"]), "choices": fault["ctx"]["expected"]}
+            return Refusal("yaml.choice", "{key} cannot be {found}; write one of: {choices}", **facts)
+    return Refusal("yaml.value", "{key}: {broken_rule} (found {found})", key=name, broken_rule=fault["msg"], found=repr(fault["input"]))
 
 
 class _TreeComposer(Composer, Resolver):

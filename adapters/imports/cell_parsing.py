@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from adapters.imports.currency_signs import is_sign_of
 from domain.clock import FIRST_DAY, LAST_DAY
 from domain.money import MAX_MINOR_UNITS, Money
+from domain.refusal import Refusal
 
 Cell = object
 """Text from a CSV file; from Excel also a number, a truth value or a date."""
@@ -212,13 +213,27 @@ class DecimalMarkDetector:
 
     def detect_mark(self) -> str:
         """Return the column's decimal mark; a point when no value shows one. Raises AmbiguousAmountsError."""
-        advice = "write 'decimal: point' or 'decimal: comma' in the mapping's 'file' section"
         if len(self._seen) > 1:
             raise AmbiguousAmountsError(
-                f"the column {self._column!r} has {self._seen[',']!r} and {self._seen['.']!r}: only one decimal mark can be; {advice}"
+                Refusal(
+                    "file.two_decimal_marks",
+                    "the column '{column}' has '{first}' and '{second}': only one decimal mark can be; "
+                    "write 'decimal: point' or 'decimal: comma' in the mapping's 'file' section",
+                    column=self._column,
+                    first=self._seen[","],
+                    second=self._seen["."],
+                )
             )
         if not self._seen and self._unclear:
-            raise AmbiguousAmountsError(f"the column {self._column!r} has {self._unclear!r}, which could be two amounts; {advice}")
+            raise AmbiguousAmountsError(
+                Refusal(
+                    "file.unclear_amount",
+                    "the column '{column}' has '{first}', which could be two amounts; "
+                    "write 'decimal: point' or 'decimal: comma' in the mapping's 'file' section",
+                    column=self._column,
+                    first=self._unclear,
+                )
+            )
         return next(iter(self._seen), ".")
 
 

@@ -14,6 +14,7 @@ from adapters.imports.cell_parsing import parse_date, to_strptime_format
 from adapters.shipped_files import PROJECT
 from domain.digits import parse_digits
 from domain.errors import UserError
+from domain.refusal import Refusal
 from domain.yaml_document import YamlDocument, keep_scalar_text
 
 MAPPINGS_DIR = PROJECT / "mappings"
@@ -73,7 +74,13 @@ class FileFormat(_MappingModel):
     @classmethod
     def _check_encoding(cls, encoding: str) -> str:
         if encoding != "auto" and not _is_text_encoding(encoding):
-            raise ValueError(f"{encoding!r} is no encoding of text that is known here; write for example utf-8, windows-1252 or auto")
+            raise ValueError(
+                Refusal(
+                    "mapping.no_encoding",
+                    "'{encoding}' is no encoding of text that is known here; write for example utf-8, windows-1252 or auto",
+                    encoding=encoding,
+                )
+            )
         return encoding
 
     @model_validator(mode="after")
@@ -123,7 +130,11 @@ class FieldSource(_MappingModel):
         given = [name for name in ("column", "constant", "template", "lookup") if getattr(self, name) is not None]
         if len(given) != 1:
             raise ValueError(
-                f"a field has one source, this has {', '.join(given) or 'none'}; write one of: column, constant, template, lookup"
+                Refusal(
+                    "mapping.one_source",
+                    "a field has one source, this has {given}; write one of: column, constant, template, lookup",
+                    given=", ".join(given) or "none",
+                )
             )
         if self.otherwise is not None and self.column is None:
             raise ValueError("'otherwise' goes with 'column', or inside 'lookup'")
@@ -218,7 +229,12 @@ class ColumnMapping(_MappingModel):
     @model_validator(mode="after")
     def _check_one_balance(self) -> Self:
         if self.fields.open_balance and self.fields.paid_amount:
-            raise ValueError("the fields open_balance and paid_amount say the same twice; keep the one that the file is surer of")
+            raise ValueError(
+                Refusal(
+                    "mapping.two_balances",
+                    "the fields open_balance and paid_amount say the same twice; keep the one that the file is surer of",
+                )
+            )
         return self
 
     def required_columns(self) -> set[str]:

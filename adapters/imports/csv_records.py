@@ -11,6 +11,7 @@ from typing import TextIO
 
 from adapters.imports.cell_parsing import Cell
 from adapters.imports.sheet import BrokenSheetError, SheetRow
+from domain.refusal import Refusal
 
 MAX_LINE_LENGTH = 1_000_000
 MAX_LINES_OF_RECORD = 200
@@ -45,7 +46,13 @@ class _LineFeed:
         self.number += 1
         if len(line) == MAX_LINE_LENGTH:
             raise BrokenSheetError(
-                f"{self._file_name}: line {self.number} has {MAX_LINE_LENGTH:,} characters or more; it is no table of invoices"
+                Refusal(
+                    "file.long_line",
+                    "{file}: line {line} has {most:,} characters or more; it is no table of invoices",
+                    file=self._file_name,
+                    line=self.number,
+                    most=MAX_LINE_LENGTH,
+                )
             )
         self.taken.append(line)
         self._length += len(line)
@@ -80,13 +87,20 @@ def read_records(stream: TextIO, file_name: str, delimiter: str, width: int | No
         if row.fault:
             broken_records += 1
             if broken_records > MAX_BROKEN_RECORDS:
-                raise BrokenSheetError(
-                    f"{file_name}: more than {MAX_BROKEN_RECORDS:,} lines have quotation marks that are not paired; "
-                    "name the file's delimiter in the mapping, or export it again"
-                )
+                raise BrokenSheetError(_refuse_quotation_marks(file_name))
             reader = csv.reader(feed, delimiter=delimiter, strict=True)
         if any(row.cells):
             yield row
+
+
+def _refuse_quotation_marks(file_name: str) -> Refusal:
+    return Refusal(
+        "file.quotation_marks",
+        "{file}: more than {most:,} lines have quotation marks that are not paired; "
+        "name the file's delimiter in the mapping, or export it again",
+        file=file_name,
+        most=MAX_BROKEN_RECORDS,
+    )
 
 
 def _read_record(feed: _LineFeed, reader: Iterator[list[str]], delimiter: str, width: int | None) -> SheetRow:

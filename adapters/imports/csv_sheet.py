@@ -10,7 +10,8 @@ from typing import BinaryIO
 
 from adapters.imports.column_mapping import FileFormat
 from adapters.imports.csv_records import MAX_LINE_LENGTH, read_records
-from adapters.imports.sheet import BrokenSheetError, EmptySheetError, HeaderSearch, SheetRow, find_header
+from adapters.imports.sheet import BrokenSheetError, EmptySheetError, HeaderSearch, SheetRow, find_header, refuse_empty_file
+from domain.refusal import Refusal
 
 CHUNK_SIZE = 1 << 20
 BYTE_ORDER_MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
@@ -55,7 +56,7 @@ class CsvSheet:
             while line and not line.strip():
                 line = stream.readline(MAX_LINE_LENGTH)
         if not line:
-            raise EmptySheetError(f"{self._path.name}: the file is empty; export it again")
+            raise EmptySheetError(refuse_empty_file(self._path.name))
         return line
 
     def _detect_delimiter(self, file: FileFormat, search: HeaderSearch) -> str:
@@ -87,10 +88,17 @@ class CsvSheet:
                     yield row if not self._skipped_lines else row._replace(number=line)
             except UnicodeError as error:
                 first_bad = _find_undecodable_line(self._path, self.encoding) or line + 1
-                raise BrokenSheetError(
-                    f"{self._path.name}: is not {self.encoding} from line {first_bad} on; "
-                    "save it again as CSV in UTF-8, or write the right 'encoding' in the mapping"
-                ) from error
+                raise BrokenSheetError(_refuse_encoding(self._path.name, self.encoding, first_bad)) from error
+
+
+def _refuse_encoding(file_name: str, encoding: str, line: int) -> Refusal:
+    return Refusal(
+        "file.other_encoding",
+        "{file}: is not {encoding} from line {line} on; save it again as CSV in UTF-8, or write the right 'encoding' in the mapping",
+        file=file_name,
+        encoding=encoding,
+        line=line,
+    )
 
 
 def _split_line(line: str, mark: str) -> list[str]:
@@ -114,13 +122,20 @@ def _detect_encoding(path: Path, requested: str) -> tuple[str, bool]:
                 return codecs.lookup(requested).name, False
             except LookupError as error:
                 raise BrokenSheetError(
-                    f"{path.name}: there is no encoding {requested!r}; write 'auto', 'utf-8' or 'cp1252' in the mapping"
+                    Refusal(
+                        "file.no_encoding",
+                        "{file}: there is no encoding '{encoding}'; write 'auto', 'utf-8' or 'cp1252' in the mapping",
+                        file=path.name,
+                        encoding=requested,
+                    )
                 ) from error
         stream.seek(0)
         decoders = {"utf-8": codecs.getincrementaldecoder("utf-8")(), "cp1252": codecs.getincrementaldecoder("cp1252")()}
         while chunk := stream.read(CHUNK_SIZE):
             if b"\x00" in chunk:
-                raise BrokenSheetError(f"{path.name}: is neither CSV nor Excel; export it again as one of them")
+                raise BrokenSheetError(
+                    Refusal("file.no_table", "{file}: is neither CSV nor Excel; export it again as one of them", file=path.name)
+                )
             for name in list(decoders):
                 try:
                     decoders[name].decode(chunk)
@@ -151,8 +166,14 @@ def _require_one_encoding(path: Path) -> None:
                 first_other = first_other or number
             if first_utf8 and first_other:
                 raise BrokenSheetError(
-                    f"{path.name}: line {first_other} is not UTF-8, yet line {first_utf8} is; save the file again as UTF-8, "
-                    "or name its 'encoding' in the mapping"
+                    Refusal(
+                        "file.two_encodings",
+                        "{file}: line {line} is not UTF-8, yet line {other} is; save the file again as UTF-8, "
+                        "or name its 'encoding' in the mapping",
+                        file=path.name,
+                        line=first_other,
+                        other=first_utf8,
+                    )
                 )
 
 

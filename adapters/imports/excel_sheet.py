@@ -11,6 +11,7 @@ from typing import Any
 
 from adapters.imports.cell_parsing import Cell
 from adapters.imports.sheet import BrokenSheetError, EmptySheetError, HeaderSearch, SheetRow, find_header
+from domain.refusal import Refusal
 
 EXCEL_SIGNATURES = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 MAX_FILE_BYTES = 64 * 2**20
@@ -33,7 +34,11 @@ class ExcelSheet:
         try:
             self._header_at, self.header = find_header(path.name, self._read_rows(), search, self.notes)
         except EmptySheetError as error:
-            raise EmptySheetError(f"{path.name}: the sheet is empty; name another one in the mapping, or export it again") from error
+            raise EmptySheetError(
+                Refusal(
+                    "file.empty_sheet", "{file}: the sheet is empty; name another one in the mapping, or export it again", file=path.name
+                )
+            ) from error
 
     def rows(self) -> Iterator[SheetRow]:
         return (row for row in self._read_rows() if row.number > self._header_at)
@@ -57,18 +62,38 @@ def _decode_cell(value: dict[str, str]) -> date | datetime:
 def _unpack(path: Path, sheet: str, output: Any) -> None:
     """Have the rows written to `output`. Raises BrokenSheetError."""
     if path.stat().st_size > MAX_FILE_BYTES:
-        raise BrokenSheetError(f"{path.name}: Excel files of more than {MAX_FILE_BYTES // 2**20} MB are not read; save the sheet as CSV")
+        raise BrokenSheetError(
+            Refusal(
+                "file.excel_too_large",
+                "{file}: Excel files of more than {most} MB are not read; save the sheet as CSV",
+                file=path.name,
+                most=MAX_FILE_BYTES // 2**20,
+            )
+        )
     command = [sys.executable, "-I", str(READER), str(path), sheet, str(MAX_MEMORY_BYTES), str(MAX_SECONDS)]
     with TemporaryFile() as complaints:
         try:
             status = subprocess.run(command, stdout=output, stderr=complaints, stdin=subprocess.DEVNULL, timeout=MAX_SECONDS, check=False)
         except subprocess.TimeoutExpired as error:
-            raise BrokenSheetError(f"{path.name}: takes longer than {MAX_SECONDS} s to read; save the sheet as CSV") from error
+            raise BrokenSheetError(
+                Refusal(
+                    "file.excel_too_slow",
+                    "{file}: takes longer than {most} s to read; save the sheet as CSV",
+                    file=path.name,
+                    most=MAX_SECONDS,
+                )
+            ) from error
         complaints.seek(0)
         message = complaints.read(MAX_MESSAGE_LENGTH).decode("utf-8", "replace").strip()
     if status.returncode == 1 and message:
         raise BrokenSheetError(f"{path.name}: {message.splitlines()[-1]}")
     if status.returncode != 0:
         raise BrokenSheetError(
-            f"{path.name}: takes more than {MAX_MEMORY_BYTES // 2**20} MB of memory or {MAX_SECONDS} s to read; save the sheet as CSV"
+            Refusal(
+                "file.excel_too_heavy",
+                "{file}: takes more than {memory} MB of memory or {most} s to read; save the sheet as CSV",
+                file=path.name,
+                memory=MAX_MEMORY_BYTES // 2**20,
+                most=MAX_SECONDS,
+            )
         )

@@ -10,6 +10,7 @@ from sqlmodel import Session, col
 from adapters.database.engine import Database
 from adapters.database.tables import KeptMapping
 from adapters.imports.column_mapping import ColumnMapping, MappingError, parse_mapping, read_mapping_file
+from domain.refusal import Refusal
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
@@ -45,7 +46,7 @@ class MappingStore:
         """Save a mapping as the next version of its name, and return which one; the same text again is the same version. Raises
         MappingError."""
         if not _NAME.fullmatch(name):
-            raise MappingError(f"{name!r} is no name; write letters, digits, - and _, at most 64")
+            raise MappingError(Refusal("mapping.no_name", "'{name}' is no name; write letters, digits, - and _, at most 64", name=name))
         parse_mapping(text, f"{name}.yaml")
         with self._database.writing() as session:
             self._database.take_turns(session, KeptMapping.__tablename__, name)

@@ -7,6 +7,7 @@ from typing import NamedTuple, Protocol
 from adapters.imports.cell_parsing import Cell
 from adapters.imports.rejected_rows import restore_cells
 from domain.errors import UserError
+from domain.refusal import Refusal
 
 HEADER_SEARCHED_ROWS = 20
 MAX_COLUMNS = 2_000
@@ -71,11 +72,18 @@ def find_header(file_name: str, rows: Iterator[SheetRow], search: HeaderSearch, 
     if search.row is not None:
         named = next((row for row in rows if row.number >= search.row), None)
         if named is None or named.number != search.row:
-            raise HeaderError(f"{file_name}: row {search.row}, which the mapping says is the header, is empty; correct 'header_row'")
+            raise HeaderError(
+                Refusal(
+                    "file.header_row_empty",
+                    "{file}: row {row}, which the mapping says is the header, is empty; correct 'header_row'",
+                    file=file_name,
+                    row=search.row,
+                )
+            )
         return named.number, _check_header(file_name, read_names(named), search)
     first = next(rows, None)
     if first is None:
-        raise EmptySheetError(f"{file_name}: the file is empty; export it again")
+        raise EmptySheetError(refuse_empty_file(file_name))
     names = read_names(first)
     if set(search.required) <= set(names):
         return first.number, _check_header(file_name, names, search)
@@ -85,8 +93,20 @@ def find_header(file_name: str, rows: Iterator[SheetRow], search: HeaderSearch, 
             if search.guess:
                 notes.append(f"{advice}; it is read so here")
                 return row.number, _check_header(file_name, read_names(row), search)
-            raise HeaderError(f"{file_name}: the first row is not the header; {advice}")
+            raise HeaderError(
+                Refusal(
+                    "file.header_below",
+                    "{file}: the first row is not the header; row {row} looks like the header: "
+                    "write 'header_row: {row}' in the mapping's 'file' section",
+                    file=file_name,
+                    row=row.number,
+                )
+            )
     return first.number, _check_header(file_name, names, search)
+
+
+def refuse_empty_file(file_name: str) -> Refusal:
+    return Refusal("file.empty", "{file}: the file is empty; export it again", file=file_name)
 
 
 def read_names(row: SheetRow) -> list[str]:
@@ -99,16 +119,37 @@ def read_names(row: SheetRow) -> list[str]:
 def _check_header(file_name: str, header: list[str], search: HeaderSearch) -> list[str]:
     """Raises HeaderError."""
     if len(header) > MAX_COLUMNS:
-        raise HeaderError(f"{file_name}: the header has {len(header):,} columns; at most {MAX_COLUMNS:,} are read")
+        raise HeaderError(
+            Refusal(
+                "file.too_many_columns",
+                "{file}: the header has {columns:,} columns; at most {most:,} are read",
+                file=file_name,
+                columns=len(header),
+                most=MAX_COLUMNS,
+            )
+        )
     missing = sorted(set(search.required) - set(header))
     if missing:
         hints = [f"{column!r}{_suggest_column(column, header)}" for column in missing]
         raise HeaderError(
-            f"{file_name}: the header lacks {', '.join(hints)}; it has: {', '.join(filter(None, header))}. Correct the mapping or the file"
+            Refusal(
+                "file.header_lacks",
+                "{file}: the header lacks {columns}; it has: {header}. Correct the mapping or the file",
+                file=file_name,
+                columns=", ".join(hints),
+                header=", ".join(filter(None, header)),
+            )
         )
     twice = sorted(column for column in set(search.known) if header.count(column) > 1)
     if twice:
-        raise HeaderError(f"{file_name}: the header has {', '.join(map(repr, twice))} more than once; rename or remove one")
+        raise HeaderError(
+            Refusal(
+                "file.header_twice",
+                "{file}: the header has {columns} more than once; rename or remove one",
+                file=file_name,
+                columns=", ".join(map(repr, twice)),
+            )
+        )
     return header
 
 

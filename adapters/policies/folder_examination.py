@@ -13,6 +13,9 @@ from adapters.database.tables import PolicyVersion
 from adapters.policies.policy_files import CheckedPolicies
 from domain.policy.approval_matrix import MATRIX_POLICY_NAME, ApprovalMatrix, MatrixSnapshot
 from domain.policy.collection_policy import Policy, PolicySnapshot
+from domain.refusal import Refusal
+
+NO_SEGMENTS = "[]"
 
 
 class FolderExamination(NamedTuple):
@@ -65,9 +68,14 @@ def select_newest(snapshots: Iterable[PolicySnapshot]) -> list[PolicySnapshot]:
 
 def _find_missing_files(checked: CheckedPolicies, folder: Path) -> Iterator[str]:
     if not checked.policies:
-        yield f"there is no policy (*.yaml) in {folder}; copy one there, such as the project's policies/standard.yaml"
+        yield Refusal(
+            "policy.none",
+            "there is no policy (*.yaml) in {folder}; copy one there, such as the project's policies/standard.yaml",
+            folder=folder,
+        )
     if len(checked.matrices) > 1:
-        yield f"{' and '.join(str(file) for file, _ in checked.matrices)} are two approval matrices; leave one"
+        files = " and ".join(str(file) for file, _ in checked.matrices)
+        yield Refusal("policy.two_matrices", "{files} are two approval matrices; leave one", files=files)
 
 
 def _find_overtaken(
@@ -75,10 +83,16 @@ def _find_overtaken(
 ) -> Iterator[str]:
     for file, name, version in [*found, *((file, MATRIX_POLICY_NAME, matrix.version) for file, matrix in matrices)]:
         if version < newest.get(name, version):
-            yield (
-                f"{file}:1: {name} version {version} is older than version {newest[name]}, which stays in force; "
-                f"raise the version to {newest[name] + 1} to put this text in force"
+            overtaken = Refusal(
+                "policy.overtaken",
+                "{policy} version {version} is older than version {newest}, which stays in force; "
+                "raise the version to {next} to put this text in force",
+                policy=name,
+                version=version,
+                newest=newest[name],
+                next=newest[name] + 1,
             )
+            yield f"{file}:1: {overtaken}"
 
 
 def _has_changed(policy: Policy, known: dict[tuple[str, int], PolicyVersion]) -> bool:
@@ -92,27 +106,57 @@ def _has_matrix_changed(matrix: MatrixSnapshot, known: dict[tuple[str, int], Pol
 
 
 def _describe_change(file: Path, policy: Policy, newest: dict[str, int]) -> str:
-    return (
-        f"{file}:1: {policy.policy} version {policy.version} was in force with another text, and invoices rest on it; "
-        f"raise the version to {newest[policy.policy] + 1}"
+    changed = Refusal(
+        "policy.changed",
+        "{policy} version {version} was in force with another text, and invoices rest on it; raise the version to {next}",
+        policy=policy.policy,
+        version=policy.version,
+        next=newest[policy.policy] + 1,
     )
+    return f"{file}:1: {changed}"
 
 
 def _describe_matrix_change(file: Path, matrix: MatrixSnapshot, newest: dict[str, int]) -> str:
-    return (
-        f"{file}:1: version {matrix.version} of the approval matrix was in force with another text, and approvals rest on it; "
-        f"raise the version to {newest[MATRIX_POLICY_NAME] + 1}"
+    changed = Refusal(
+        "policy.matrix_changed",
+        "version {version} of the approval matrix was in force with another text, and approvals rest on it; raise the version to {next}",
+        version=matrix.version,
+        next=newest[MATRIX_POLICY_NAME] + 1,
     )
+    return f"{file}:1: {changed}"
 
 
 def find_segment_conflicts(policies: Sequence[Policy]) -> list[str]:
     """Every segment must fall under exactly one policy, and exactly one must take the rest."""
     defaults = [policy.policy for policy in policies if not policy.segments]
-    faults = [] if defaults else ["no policy has 'segments: []', so that some accounts would have none; leave one policy without segments"]
+    faults: list[str] = []
+    if not defaults:
+        faults.append(
+            Refusal(
+                "policy.no_default",
+                "no policy has 'segments: {none}', so that some accounts would have none; leave one policy without segments",
+                none=NO_SEGMENTS,
+            )
+        )
     if len(defaults) > 1:
-        faults.append(f"{' and '.join(defaults)} both have 'segments: []'; name the segments of all but one")
+        several = " and ".join(defaults)
+        faults.append(
+            Refusal(
+                "policy.two_defaults",
+                "{policies} both have 'segments: {none}'; name the segments of all but one",
+                policies=several,
+                none=NO_SEGMENTS,
+            )
+        )
     for segment in sorted({segment for policy in policies for segment in policy.segments}):
         claims = [policy.policy for policy in policies if segment in policy.segments]
         if len(claims) > 1:
-            faults.append(f"{' and '.join(claims)} both claim the segment {segment!r}; leave it to one of them")
+            both = " and ".join(claims)
+            sentence = Refusal(
+                "policy.two_claims",
+                "{policies} both claim the segment '{segment}'; leave it to one of them",
+                policies=both,
+                segment=segment,
+            )
+            faults.append(sentence)
     return faults

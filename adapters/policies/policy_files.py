@@ -11,6 +11,7 @@ from domain.policy.approval_matrix import MATRIX_POLICY_NAME, ApprovalMatrix
 from domain.policy.collection_policy import Policy
 from domain.policy.matrix_parsing import parse_matrix
 from domain.policy.policy_parsing import PolicyError, parse_policy
+from domain.refusal import Refusal
 
 MATRIX_FILE = "approvals.yaml"
 
@@ -43,9 +44,9 @@ def check_policies(files: Sequence[Path], letters: LetterTemplates) -> CheckedPo
         except PolicyError as error:
             faults.append(str(error))
     found = checked.policies
-    faults += [f"{file}:1: {p.policy} version {p.version} is given in two files; remove one" for file, p in _find_repeated(found)]
-    taken = [file for file, policy in found if policy.policy == MATRIX_POLICY_NAME]
-    faults += [f"{file}:1: the name {MATRIX_POLICY_NAME!r} is the approval matrix's; give the policy another" for file in taken]
+    faults += [f"{file}:1: {_refuse_repeated(policy)}" for file, policy in _find_repeated(found)]
+    taken = Refusal("policy.name_taken", "the name '{name}' is the approval matrix's; give the policy another", name=MATRIX_POLICY_NAME)
+    faults += [f"{file}:1: {taken}" for file, policy in found if policy.policy == MATRIX_POLICY_NAME]
     if faults:
         raise PolicyError("\n".join(faults))
     return checked
@@ -77,3 +78,9 @@ def _holds_one_of(file: Path, names: set[str], letters: LetterTemplates) -> bool
 def _find_repeated(found: Sequence[tuple[Path, Policy]]) -> list[tuple[Path, Policy]]:
     names = [(policy.policy, policy.version) for _, policy in found]
     return [entry for index, entry in enumerate(found) if names[index] in names[:index]]
+
+
+def _refuse_repeated(policy: Policy) -> Refusal:
+    return Refusal(
+        "policy.two_files", "{policy} version {version} is given in two files; remove one", policy=policy.policy, version=policy.version
+    )

@@ -22,6 +22,7 @@ from domain.policy.approval_matrix import MATRIX_POLICY_NAME, MatrixSnapshot
 from domain.policy.collection_policy import Policy, PolicySnapshot
 from domain.policy.policy_parsing import PolicyError
 from domain.policy_adoption.progress import ForceResult
+from domain.refusal import Refusal
 
 log = structlog.get_logger()
 
@@ -82,11 +83,14 @@ class PolicyStore:
     def _find_faults(self, policy: PolicySnapshot, names: Sequence[str], known: Sequence[PolicyVersion]) -> list[str]:
         """Say why a version cannot take the place of the one in force: much may have changed since it was checked."""
         if policy.name not in names:
-            return [f"no policy {policy.name} is in force any more; its file is gone from the folder"]
+            return [Refusal("policy.gone", "no policy {policy} is in force any more; its file is gone from the folder", policy=policy.name)]
         others = [_build_snapshot(row) for row in known if row.name in names and row.name != policy.name]
         faults = find_segment_conflicts([each.load_policy() for each in select_newest([*others, policy])])
         missing = self._find_missing_letters([policy.load_policy()])
-        return faults + [f"there is no letter template {name!r} in {language} any more" for language, name in missing]
+        return faults + [
+            Refusal("policy.template_gone", "there is no letter template '{name}' in {language} any more", name=name, language=language)
+            for language, name in missing
+        ]
 
     def _find_missing_letters(self, policies: Sequence[Policy]) -> list[tuple[str, str]]:
         """The letters that the policies send and that are not there, each with its language first."""

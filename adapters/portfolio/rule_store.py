@@ -11,6 +11,7 @@ from adapters.database.engine import Database
 from adapters.database.tables import PortfolioRuleSet, User
 from domain.errors import UserError
 from domain.portfolio.assignment_rules import PortfolioRule, find_unreachable_rule
+from domain.refusal import Refusal
 from domain.roles import Role
 
 COLLECTING_ROLES = frozenset({Role.COLLECTOR, Role.COLLECTIONS_MANAGER})
@@ -18,11 +19,11 @@ COLLECTING_ROLES = frozenset({Role.COLLECTOR, Role.COLLECTIONS_MANAGER})
 
 
 class InvalidRuleError(Exception):
-    """A rule that cannot be stored. `place` is its index from 0; the message names the correction."""
+    """A rule that cannot be stored. `place` is its index from 0; the message, which is `why`, names the correction."""
 
-    def __init__(self, place: int, message: str) -> None:
-        super().__init__(message)
-        self.place = place
+    def __init__(self, place: int, why: Refusal) -> None:
+        super().__init__(why)
+        self.place, self.why = place, why
 
 
 class RulesChangedError(UserError):
@@ -73,12 +74,23 @@ class PortfolioRuleStore:
         people = load_collecting_users(session)
         for place, rule in enumerate(rules):
             if rule.collector not in people:
-                raise InvalidRuleError(place, f"{rule.collector!r} is no active user who collects; name one who is collector")
+                raise InvalidRuleError(
+                    place,
+                    Refusal(
+                        "portfolio.no_collector",
+                        "'{person}' is no active user who collects; name one who is collector",
+                        person=rule.collector,
+                    ),
+                )
         if hidden := find_unreachable_rule(rules):
             later, earlier = hidden
-            raise InvalidRuleError(
-                later, f"rule {later + 1} never wins, for rule {earlier + 1} takes all its accounts; put it before that one"
+            sentence = Refusal(
+                "portfolio.never_wins",
+                "rule {later} never wins, for rule {earlier} takes all its accounts; put it before that one",
+                later=later + 1,
+                earlier=earlier + 1,
             )
+            raise InvalidRuleError(later, sentence)
 
 
 def load_current_rules(session: Session) -> RuleSet:

@@ -14,6 +14,7 @@ from jinja2.runtime import Context
 from markupsafe import Markup, escape
 
 from adapters.i18n.formatting import name_country, name_language
+from adapters.i18n.languages import DEFAULT_LANGUAGE
 from adapters.i18n.shared_wording import SharedWording
 from adapters.i18n.wording import fill_placeholders
 from adapters.read_model.correspondence import TaskRow
@@ -22,6 +23,7 @@ from adapters.read_model.suspensions import SuspensionStanding
 from api.presenters.account_suspensions import describe_suspension, describe_suspension_end
 from api.presenters.invoices import describe_dispute, describe_reduction
 from api.presenters.phrases import Phrases
+from api.presenters.refusals import tell_fault
 from domain.case.case_view import TaskKind
 
 NOTHING = "–"
@@ -47,6 +49,7 @@ def install_words(templates: Environment) -> None:
     }
     templates.globals |= {
         "fill": _fill,
+        "told_fault": _tell_fault,
         "word": _translate,
         "case_kind": _label_case_kind,
         "case_stage": _label_case_stage,
@@ -153,6 +156,18 @@ def _label_stage(context: Context, name: str) -> str:
 @pass_context
 def _label_step(context: Context, name: str) -> str:
     return _find_words(context).step_label(name)
+
+
+@pass_context
+def _tell_fault(context: Context, line: str) -> str:
+    return mark_fault(line, context["words"])
+
+
+def mark_fault(line: str, words: Phrases) -> str:
+    """What is wrong with something that people wrote, from its English line; marked as English where there are no other words for it."""
+    if words.language == DEFAULT_LANGUAGE:
+        return line
+    return tell_fault(line, words) or Markup('<span lang="en">{}</span>').format(line)
 
 
 @pass_context

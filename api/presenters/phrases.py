@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from adapters.i18n.shared_wording import SHARED_WORDING, SharedWording
 from adapters.i18n.wording import WordingCatalogue, fill_placeholders, translate_name
 from adapters.shipped_files import PROJECT
-from api.presenters.refusals import REFUSAL_WORDING, RefusalWording, tell_sentence
+from api.presenters.refusals import REFUSAL_WORDING, RefusalWording, tell_fault, tell_sentence
 from domain.identifiers import CaseKind
 from domain.journal.entry_kinds import EntryKind
 from domain.money import NO_CURRENCY
@@ -359,6 +359,8 @@ class Phrases(BaseModel):
                 return self.sources.get(str(value), "")
             case "reference":
                 return self.describe_reference(str(value))
+            case "why" if kind == EntryKind.ADOPTION_ENDED:
+                return tell_fault(str(value), self) or str(value)
             case "reason" if kind == EntryKind.ACT_REFUSED:
                 return tell_sentence(str(value), self)
             case "reason":

@@ -8,6 +8,7 @@ from functools import cache
 from typing import Any, Protocol
 
 from babel.lists import format_list
+from babel.numbers import format_decimal
 from pydantic import BaseModel, ConfigDict
 
 from adapters.i18n.languages import DEFAULT_LANGUAGE
@@ -41,7 +42,23 @@ FACT_GROUPS = {
 CASE_STAGES = {"suspension_stage": CaseKind.SUSPENSION, "write_off_stage": CaseKind.WRITE_OFF}
 DAY_FACTS = frozenset({"on", "until", "first_day", "last_day", "today"})
 MONEY_FACTS = frozenset({"asked", "owed"})
+BROKEN_RULES = {
+    "Input should be a valid integer": "int_parsing",
+    "Input should be greater than": "greater_than",
+    "Input should be less than": "less_than",
+    "String should match": "string_pattern_mismatch",
+    "List should have at least": "too_short",
+    "String should have at least": "too_short",
+    "List should have at most": "too_long",
+    "String should have at most": "too_long",
+}
+"""How pydantic's sentences about a value begin, and the rule that is broken."""
+
 _LAPSES = {reason.explanation: reason.value for reason in LapseReason}
+_PLACES = [re.compile(rf"(?P<place>{place})(?P<what>.+)", re.DOTALL) for place in (r"\S.*?:\d+: ", "", r"\S[^:]*: ")]
+"""What may stand before a sentence: a file and a line, nothing, or a file."""
+
+_GROUPED_NUMBER = re.compile(r"\d{1,3}(,\d{3})+")
 _LIST_SEPARATOR = re.compile(r" or |, ")
 
 
@@ -103,6 +120,17 @@ def tell_sentence(sentence: str, words: ReaderWords) -> str:
     return (told and tell_reason(told, words)) or sentence
 
 
+def tell_fault(line: str, words: ReaderWords) -> str | None:
+    """What is wrong with something that people wrote, from its English line, which may begin with its place, as `file:line: `; None where
+    there are no words for it."""
+    for pattern in _PLACES:
+        found = pattern.fullmatch(line)
+        told = recognise_refusal(found["what"]) if found else None
+        if found and told and (sentence := tell_reason(told, words)):
+            return f"{found['place']}{sentence}"
+    return None
+
+
 def recognise_refusal(sentence: str) -> RefusalFacts | None:
     """What an English sentence says without the words."""
     for code, pattern in _list_patterns():
@@ -120,8 +148,13 @@ def tell_reason(told: RefusalFacts, words: ReaderWords) -> str:
     if told.code.startswith(FIELD_CODES):
         return words.refusals.fields.get(told.code.removeprefix(FIELD_CODES), "")
     sentence = words.refusals.sentences.get(told.code, "")
-    facts = {name: _tell_fact(name, str(value), told.facts, words) for name, value in told.facts.items()}
+    facts = {name: _tell_fact(name, _write_fact(value), told.facts, words) for name, value in told.facts.items()}
     return fill_placeholders(sentence, facts)
+
+
+def _write_fact(value: str | int) -> str:
+    """As English has it; thousands are parted from 10,000 on."""
+    return f"{value:,}" if isinstance(value, int) and value >= 10_000 else str(value)
 
 
 def _tell_fact(name: str, value: str, facts: Mapping[str, str | int], words: ReaderWords) -> str:
@@ -134,6 +167,8 @@ def _tell_fact(name: str, value: str, facts: Mapping[str, str | int], words: Rea
     if name in MONEY_FACTS:
         currency, _, amount = value.partition(" ")
         return words.shared.format_money(Money.from_major(Decimal(amount), currency).minor, currency)
+    if _GROUPED_NUMBER.fullmatch(value):
+        return str(format_decimal(int(value.replace(",", "")), locale=words.shared.locale))
     match name:
         case "roles":
             roles = [words.translate("roles", role) for role in _LIST_SEPARATOR.split(value)]
@@ -142,9 +177,18 @@ def _tell_fact(name: str, value: str, facts: Mapping[str, str | int], words: Rea
             return words.translate("lapses", _LAPSES[value]) if value in _LAPSES else tell_sentence(value, words)
         case "how":
             return words.outcome_label(str(facts.get("case_kind", "")).replace(" ", "_"), value.replace(" ", "_"))
+        case "broken_rule":
+            return _tell_broken_rule(value, words)
         case "plan_ending":
             return words.outcome_label(CaseKind.PAYMENT_PLAN, value)
     return value
+
+
+def _tell_broken_rule(said: str, words: ReaderWords) -> str:
+    """What pydantic says of a value. English readers have it in its own words."""
+    if words.language == DEFAULT_LANGUAGE:
+        return said
+    return words.refusals.fields[next((rule for begins, rule in BROKEN_RULES.items() if said.startswith(begins)), OTHER)]
 
 
 @cache

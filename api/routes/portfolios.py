@@ -68,7 +68,7 @@ def write_portfolio_rules(
     try:
         kept = PortfolioRuleStore(context.database).add_version(body.rules, actor.user, context.now(), _parse_etag(if_match))
     except InvalidRuleError as fault:
-        raise invalid_request_problem(f"/rules/{fault.place}", str(fault)) from fault
+        raise invalid_request_problem(f"/rules/{fault.place}", fault.why) from fault
     response.headers["ETag"] = _format_etag(kept.version)
     return RulesOut.from_rule_set(kept)
 

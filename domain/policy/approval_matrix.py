@@ -16,6 +16,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from domain.money import Currency, Money
 from domain.policy.approval_type import ApprovalType
 from domain.policy.collection_policy import HIGHEST_VERSION, STEP_NAME_PATTERN
+from domain.refusal import Refusal
 from domain.roles import Role
 
 MATRIX_POLICY_NAME = "approvals"
@@ -56,7 +57,14 @@ class _MatrixModel(BaseModel):
 
 def _require_approver_role(role: Role) -> Role:
     if role not in AUTHORITY_LEVELS:
-        raise ValueError(f"{role.value} approves nothing; write one of: {', '.join(AUTHORITY_LEVELS)}")
+        raise ValueError(
+            Refusal(
+                "matrix.no_approver",
+                "{written} approves nothing; write one of: {choices}",
+                written=role.value,
+                choices=", ".join(AUTHORITY_LEVELS),
+            )
+        )
     return role
 
 
@@ -81,7 +89,14 @@ class ApprovalTier(_MatrixModel):
     @model_validator(mode="after")
     def _validate_escalation_role(self) -> Self:
         if AUTHORITY_LEVELS[self.escalate_to] < AUTHORITY_LEVELS[self.role]:
-            raise ValueError(f"{self.escalate_to.value} stands below {self.role.value}; escalate to a role above, or to the same one")
+            raise ValueError(
+                Refusal(
+                    "matrix.escalates_down",
+                    "{lower} stands below {upper}; escalate to a role above, or to the same one",
+                    lower=self.escalate_to.value,
+                    upper=self.role.value,
+                )
+            )
         return self
 
 
@@ -94,7 +109,14 @@ class NumberRange(_MatrixModel):
     @model_validator(mode="after")
     def _validate_bounds(self) -> Self:
         if self.over is not None and self.up_to is not None and self.over >= self.up_to:
-            raise ValueError(f"nothing is over {self.over} and up to {self.up_to}; put the smaller number under 'over'")
+            raise ValueError(
+                Refusal(
+                    "matrix.no_range",
+                    "nothing is over {over} and up to {up_to}; put the smaller number under 'over'",
+                    over=self.over,
+                    up_to=self.up_to,
+                )
+            )
         return self
 
     def contains(self, number: int) -> bool:
@@ -124,13 +146,13 @@ class ApprovalRule(_MatrixModel):
     @model_validator(mode="after")
     def _validate_segments(self) -> Self:
         if self.segments and self.except_segments:
-            raise ValueError("a rule has 'segments' or 'except_segments', not both; remove one")
+            raise ValueError(Refusal("matrix.both_segments", "a rule has 'segments' or 'except_segments', not both; remove one"))
         return self
 
     @model_validator(mode="after")
     def _validate_signatories(self) -> Self:
         if not self.sign and self.act is not ApprovalType.CREDIT_NOTE:
-            raise ValueError("only a credit note may need nobody; name at least one signatory under 'sign'")
+            raise ValueError(Refusal("matrix.nobody_signs", "only a credit note may need nobody; name at least one signatory under 'sign'"))
         return self
 
     def covers_segment(self, segment: str) -> bool:
@@ -190,15 +212,31 @@ class ApprovalMatrix(_MatrixModel):
         for (low, below), (high, above) in pairwise(self.levels.items()):
             if below.keys() != above.keys():
                 odd = ", ".join(sorted(below.keys() ^ above.keys()))
-                raise InvalidMatrixError(("levels", high), f"{low!r} and {high!r} do not name the same currencies; see {odd}")
+                raise InvalidMatrixError(
+                    ("levels", high),
+                    Refusal(
+                        "matrix.currencies", "'{low}' and '{high}' do not name the same currencies; see {odd}", low=low, high=high, odd=odd
+                    ),
+                )
             for currency in above:
                 if above[currency] <= below[currency]:
-                    sentence = f"{high!r} must be above {low!r} in {currency}; put the levels in order"
+                    sentence = Refusal(
+                        "matrix.levels_order",
+                        "'{high}' must be above '{low}' in {currency}; put the levels in order",
+                        high=high,
+                        low=low,
+                        currency=currency,
+                    )
                     raise InvalidMatrixError(("levels", high, currency), sentence)
         for name, amounts in self.levels.items():
             for currency, amount in amounts.items():
                 if amount < 0:
-                    raise InvalidMatrixError(("levels", name, currency), f"{name!r} lies below zero in {currency}; write zero or more")
+                    raise InvalidMatrixError(
+                        ("levels", name, currency),
+                        Refusal(
+                            "matrix.below_zero", "'{name}' lies below zero in {currency}; write zero or more", name=name, currency=currency
+                        ),
+                    )
         return self
 
     @model_validator(mode="after")
@@ -207,19 +245,41 @@ class ApprovalMatrix(_MatrixModel):
         for index, rule in enumerate(self.rules):
             place = ("rules", index)
             if rule.rule in names[:index]:
-                raise InvalidMatrixError((*place, "rule"), f"two rules are called {rule.rule!r}; give each a name of its own")
+                raise InvalidMatrixError(
+                    (*place, "rule"),
+                    Refusal("matrix.same_rule", "two rules are called '{name}'; give each a name of its own", name=rule.rule),
+                )
             for name in rule.sign:
                 if name not in self.signatories:
                     raise InvalidMatrixError(
-                        (*place, "sign"), f"there is no signatory {name!r}; write one of: {', '.join(self.signatories)}"
+                        (*place, "sign"),
+                        Refusal(
+                            "matrix.no_signatory",
+                            "there is no signatory '{name}'; write one of: {choices}",
+                            name=name,
+                            choices=", ".join(self.signatories),
+                        ),
                     )
             over, up_to = rule.amount.over, rule.amount.up_to
             for level in (over, up_to):
                 if level is not None and level not in self.levels:
-                    raise InvalidMatrixError((*place, "amount"), f"there is no level {level!r}; write one of: {', '.join(self.levels)}")
+                    raise InvalidMatrixError(
+                        (*place, "amount"),
+                        Refusal(
+                            "matrix.no_level",
+                            "there is no level '{name}'; write one of: {choices}",
+                            name=level,
+                            choices=", ".join(self.levels),
+                        ),
+                    )
             lowest, highest = self.find_rule_bands(rule)
             if lowest >= highest:
-                sentence = f"nothing is over {over!r} and up to {up_to!r}; put the lower level under 'over'"
+                sentence = Refusal(
+                    "matrix.no_amounts",
+                    "nothing is over '{over}' and up to '{up_to}'; put the lower level under 'over'",
+                    over=over,
+                    up_to=up_to,
+                )
                 raise InvalidMatrixError((*place, "amount"), sentence)
         return self
 

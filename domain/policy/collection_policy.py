@@ -13,6 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 from domain.money import Currency, Money
 from domain.policy.dispute_rules import DisputeRules
 from domain.policy.plan_rules import PlanRules
+from domain.refusal import Refusal
 
 STEP_NAME_PATTERN = r"^[a-z][a-z0-9_]*$"
 HIGHEST_VERSION = 2_147_483_647
@@ -54,11 +55,27 @@ class Step(_PolicyPart):
     @model_validator(mode="after")
     def _check_letter(self) -> Self:
         if self.act is StepAction.LETTER and self.letter is None:
-            raise ValueError("a step whose act is letter names its template: add for example 'letter: reminder'")
+            raise ValueError(
+                Refusal("policy.no_template", "a step whose act is letter names its template: add for example 'letter: reminder'")
+            )
         if self.act is not StepAction.LETTER and self.letter is not None:
-            raise ValueError(f"a step whose act is {self.act} sends no letter: remove the key 'letter'")
+            raise ValueError(
+                Refusal(
+                    "policy.no_letter",
+                    "a step whose act is {kind} sends no letter: remove the key '{key}'",
+                    kind=self.act.value,
+                    key="letter",
+                )
+            )
         if self.act is not StepAction.LETTER and self.apart:
-            raise ValueError(f"a step whose act is {self.act} sends no letter: remove the key 'apart'")
+            raise ValueError(
+                Refusal(
+                    "policy.no_letter",
+                    "a step whose act is {kind} sends no letter: remove the key '{key}'",
+                    kind=self.act.value,
+                    key="apart",
+                )
+            )
         return self
 
     @property
@@ -75,7 +92,9 @@ def _parse_contact_hours(value: object) -> object:
     try:
         return {"opens": time.fromisoformat(opens.strip()), "closes": time.fromisoformat(closes.strip())}
     except ValueError as error:
-        raise ValueError(f"{value!r} are no contact hours; write for example '09:00-17:00'") from error
+        raise ValueError(
+            Refusal("policy.no_hours", "'{found}' are no contact hours; write for example '09:00-17:00'", found=value)
+        ) from error
 
 
 class ContactHours(_PolicyPart):
@@ -87,7 +106,7 @@ class ContactHours(_PolicyPart):
     @model_validator(mode="after")
     def _check_order(self) -> Self:
         if self.opens >= self.closes:
-            raise ValueError("contact hours must open before they close; write for example '09:00-17:00'")
+            raise ValueError(Refusal("policy.hours_order", "contact hours must open before they close; write for example '09:00-17:00'"))
         return self
 
 
@@ -156,10 +175,19 @@ class Policy(_PolicyPart):
         names = [step.step for step in self.timeline]
         for index, (before, after) in enumerate(pairwise(self.timeline), 1):
             if after.day <= before.day:
-                late, early = f"{after.step!r} (day {after.day})", f"{before.step!r} (day {before.day})"
-                raise TimelineError(index, f"step {late} must come after {early}; put the days in order")
+                out_of_order = Refusal(
+                    "policy.days_order",
+                    "step '{late}' (day {late_day}) must come after '{early}' (day {early_day}); put the days in order",
+                    late=after.step,
+                    late_day=after.day,
+                    early=before.step,
+                    early_day=before.day,
+                )
+                raise TimelineError(index, out_of_order)
             if after.step in names[:index]:
-                raise TimelineError(index, f"two steps are called {after.step!r}; give each a name of its own")
+                raise TimelineError(
+                    index, Refusal("policy.same_step", "two steps are called '{name}'; give each a name of its own", name=after.step)
+                )
         return self
 
     def find_step(self, name: str) -> Step | None:

@@ -4,6 +4,7 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from domain.refusal import Refusal
 from domain.roles import Role
 
 
@@ -86,7 +87,15 @@ class DisputeRules(BaseModel):
     def _validate_departments(cls, chosen: dict[DisputeReason, Role]) -> dict[DisputeReason, Role]:
         for reason, role in chosen.items():
             if role not in DISPUTE_DEPARTMENTS:
-                raise ValueError(f"{role} owns no disputes ({reason}); write one of: {', '.join(DISPUTE_DEPARTMENTS)}")
+                raise ValueError(
+                    Refusal(
+                        "policy.no_department_of",
+                        "{written} owns no disputes ({cause}); write one of: {choices}",
+                        written=role,
+                        cause=reason,
+                        choices=", ".join(DISPUTE_DEPARTMENTS),
+                    )
+                )
         return _DEFAULT_DEPARTMENTS | chosen
 
     @field_validator("days")
@@ -94,14 +103,21 @@ class DisputeRules(BaseModel):
     def _validate_days(cls, chosen: dict[DisputeReason, int]) -> dict[DisputeReason, int]:
         for reason, days in chosen.items():
             if not 1 <= days <= 180:
-                raise ValueError(f"{days} days for {reason} is no deadline; write a number from 1 to 180")
+                raise ValueError(
+                    Refusal(
+                        "policy.no_deadline",
+                        "{days} days for {cause} is no deadline; write a number from 1 to 180",
+                        days=days,
+                        cause=reason,
+                    )
+                )
         return _DEFAULT_DAYS | chosen
 
     @field_validator("remind_days_before")
     @classmethod
     def _validate_reminder_days(cls, chosen: list[int]) -> list[int]:
         if any(days < 0 for days in chosen):
-            raise ValueError("a reminder comes before the deadline; write days of 0 or more")
+            raise ValueError(Refusal("policy.late_reminder", "a reminder comes before the deadline; write days of 0 or more"))
         return sorted(set(chosen), reverse=True)
 
     @field_validator("escalate_to")
@@ -109,9 +125,22 @@ class DisputeRules(BaseModel):
     def _validate_escalation_roles(cls, chosen: dict[Role, list[Role]]) -> dict[Role, list[Role]]:
         for department, roles in chosen.items():
             if department not in DISPUTE_DEPARTMENTS:
-                raise ValueError(f"{department} owns no disputes; write one of: {', '.join(DISPUTE_DEPARTMENTS)}")
+                raise ValueError(
+                    Refusal(
+                        "policy.no_department",
+                        "{written} owns no disputes; write one of: {choices}",
+                        written=department,
+                        choices=", ".join(DISPUTE_DEPARTMENTS),
+                    )
+                )
             if not roles:
-                raise ValueError(f"{department} answers to nobody; name at least one role, such as collections_manager")
+                raise ValueError(
+                    Refusal(
+                        "policy.no_escalation",
+                        "{written} answers to nobody; name at least one role, such as collections_manager",
+                        written=department,
+                    )
+                )
         return {department: list(roles) for department, roles in _DEFAULT_ESCALATION_ROLES.items()} | chosen
 
 

@@ -12,6 +12,7 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from domain.refusal import Refusal
 from domain.roles import is_same_person
 
 OTHER_LETTERS = "#"
@@ -47,14 +48,23 @@ class PortfolioRule(_PortfolioPart):
     def _check_countries(cls, countries: list[str]) -> list[str]:
         for country in countries:
             if not re.fullmatch("[A-Z]{2}", country):
-                raise ValueError(f"{country!r} is not a country code; write two capital letters such as DE")
+                raise ValueError(
+                    Refusal("portfolio.no_country", "'{found}' is not a country code; write two capital letters such as DE", found=country)
+                )
         return countries
 
     @field_validator("letters")
     @classmethod
     def _check_letters(cls, letters: str | None) -> str | None:
         if letters is not None and (not _LETTER_RANGE.fullmatch(letters) or letters[0] > letters[-1]):
-            raise ValueError(f"{letters!r} is no range of letters; write one letter such as M, a range such as A-F, or {OTHER_LETTERS}")
+            raise ValueError(
+                Refusal(
+                    "portfolio.no_letters",
+                    "'{found}' is no range of letters; write one letter such as M, a range such as A-F, or {others}",
+                    found=letters,
+                    others=OTHER_LETTERS,
+                )
+            )
         return letters
 
     def matches_account(self, account: AccountTraits) -> bool:

@@ -11,7 +11,7 @@ from adapters.i18n.wording import list_placeholders
 from adapters.shipped_files import PROJECT
 from adapters.temporal.case_commands import CommandRejected
 from api.presenters.phrases import load_phrases
-from api.presenters.refusals import REFUSAL_WORDING, recognise_refusal, tell_field_error, tell_problem
+from api.presenters.refusals import REFUSAL_WORDING, recognise_refusal, tell_fault, tell_field_error, tell_problem
 from api.web.problems import Problem, build_problem, invalid_request_problem
 from domain.invoice.command_rules import PROMISED_DAY_PASSED
 from domain.journal.entry_kinds import EntryKind
@@ -109,6 +109,36 @@ def test_a_refusal_is_told_with_its_facts_as_the_reader_writes_them() -> None:
         invoice="I-1",
     )
     assert told(Problem(409, "refused", "", much)).startswith("1.250,00\xa0€ ist mehr als die 1.000,00\xa0€")
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("standard.yaml:3: the key 'title' is missing; add it", "standard.yaml:3: der Schlüssel „title“ fehlt; bitte ergänzen"),
+        ("a.csv: the file is empty; export it again", "a.csv: die Datei ist leer; bitte neu exportieren"),
+        (
+            "a.csv: the header has 2,001 columns; at most 2,000 are read",
+            "a.csv: die Kopfzeile hat 2.001 Spalten; gelesen werden höchstens 2.000",
+        ),
+        (
+            "x.yaml:9: timeline.0.day: Input should be a valid integer, unable to parse string as an integer (found 'x')",
+            "x.yaml:9: timeline.0.day: bitte eine ganze Zahl angeben (da steht 'x')",
+        ),
+        ("x.yaml:9: nothing that we say", None),
+    ],
+)
+def test_a_fault_in_what_people_wrote_is_told_with_its_place(line: str, said: str | None) -> None:
+    assert tell_fault(line, GERMAN) == said
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_fault_is_found_again_behind_its_place(language: str) -> None:
+    """They are kept and handed on as lines."""
+    words = load_phrases(language)
+    kinds = ("yaml.", "policy.", "matrix.", "portfolio.", "file.", "mapping.")
+    faults = [each for each in list_refusals() if each.code.startswith(kinds)]
+    lost = [each for each in faults if tell_fault(f"x.yaml:1: {re.sub(':,}', '}', each.sentence)}", words) is None]
+    assert lost == []
 
 
 def test_what_has_no_name_is_told_by_its_kind_and_a_field_by_the_rule_that_it_breaks() -> None:

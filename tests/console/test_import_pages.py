@@ -177,6 +177,12 @@ async def test_what_is_missing_is_said_beside_the_form_as_it_was_filled_in(as_ro
             assert "more than can be mapped here" in await page(client, await stage(client, f"{header}\n1;2\n".encode()))
         broken = await page(client, await stage(client, b"\x00\x01\x02\x03", "x.xlsx"))
         assert 'role="alert"' in broken
+        IdentityStore(world.database).add_user("admin-1", Role.ADMIN, language="de")
+        assert "Bitte sagen, woher diese Angaben kommen: Rechnungsnummer" in (await client.post(f"{path}/columns", data=form)).text
+        twice = form | {"column.number": "Rechnungsnr", "column.open_balance": "Offen", "column.paid_amount": "Offen"}
+        assert "offener und bezahlter Betrag sagen zweimal dasselbe" in (await client.post(f"{path}/columns", data=twice)).text
+        assert "die Datei ist leer; bitte neu exportieren" in words(await page(client, await stage(client, b"", "leer.csv")))
+        assert "mehr als sich hier zuordnen lassen" in await page(client, await stage(client, b"x" * 20_001 + b";c\n1;2\n"))
 
 
 async def test_a_file_is_its_owners_alone_and_only_who_may_import_brings_one(app: FastAPI, as_role: As) -> None:

@@ -104,6 +104,20 @@ async def test_a_draft_is_checked_as_the_next_start_would_and_changes_nothing(as
         assert "Drittes" not in await page(client, "/policies")
 
 
+async def test_what_is_wrong_with_a_draft_is_told_in_the_readers_language(as_role: As, two_versions: PortfolioWorld) -> None:
+    IdentityStore(two_versions.database).add_user("collections_manager-1", Role.COLLECTIONS_MANAGER, language="de")
+    good = write_policy(NEW)
+    drafts = {
+        good.replace("catch_up_days", "catch_up_dayz"): "den Schlüssel „catch_up_dayz“ gibt es nicht; ist „catch_up_days“ gemeint",
+        write_policy(NEW.model_copy(update={"title": "Anders"})): "war mit einem anderen Text in Kraft, und Rechnungen beruhen darauf",
+        "policy: [": "das ist kein YAML",
+    }
+    async with as_role(Role.COLLECTIONS_MANAGER, Accept="text/html") as client:
+        for draft, said in drafts.items():
+            checked = words(await send_draft(client, draft))
+            assert said in checked
+
+
 async def test_a_good_draft_is_asked_for_from_the_page_that_checked_it(as_role: As, two_versions: PortfolioWorld) -> None:
     third = write_policy(NEW.model_copy(update={"version": NEW.version + 1, "title": "Drittes"}))
     async with as_role(Role.COLLECTIONS_MANAGER, Accept="text/html") as client:

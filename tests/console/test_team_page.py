@@ -97,6 +97,10 @@ async def test_a_line_that_is_no_rule_is_named_and_nothing_is_kept(as_role: As, 
         assert answer.status_code == 422
         assert "Line 2 is no rule" in answer.text
         assert "<script>" not in answer.text
+        IdentityStore(team.database).add_user("admin-1", Role.ADMIN, language="de")
+        in_german = (await client.post("/team/rules", data=form | {"rules": f"louis; DE\n{text}"})).text
+        assert "Zeile 2" in in_german
+        assert 'lang="en"' not in in_german
         assert (await client.post("/team/rules", data={"rules": "anna"})).status_code == 422, "a form of ours carries its token"
         assert (await client.post("/team/rules/apply", data={"version": "0"})).status_code == 303
     assert PortfolioRuleStore(team.database).get_current().version == 0

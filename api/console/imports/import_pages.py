@@ -1,6 +1,7 @@
 """The pages of an import: the file, its columns, the dry run, the import with its progress, and what became of it."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, File, Form, Request, UploadFile
@@ -8,24 +9,29 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from adapters.i18n.languages import DEFAULT_LANGUAGE
+from adapters.i18n.wording import fill_placeholders
 from adapters.imports.column_guesses import DATE_FORMATS
 from adapters.imports.column_mapping import MappingError, parse_mapping
 from adapters.imports.mapping_store import MappingStore
 from adapters.imports.sheet import SheetError
 from adapters.read_model.imports import find_import, list_latest_imports
 from api.commands.invoice_import import FileToImport, import_invoice_file
-from api.console.acts.sent_form import Values, get_first, is_form_token, read_sent_form
+from api.console.acts.sent_form import SentForm, Values, get_first, is_form_token, read_sent_form
+from api.console.acts.wording import Reader
 from api.console.imports.countries import COUNTRY_LANGUAGES
 from api.console.imports.mapping_form import (
     BY_COUNTRY,
     DECIMAL_MARKS,
     build_mapping_text,
+    list_unmapped_fields,
     read_columns,
     show_mapping_form,
 )
 from api.console.imports.staged_files import StagedFile, StagedFiles, Work
+from api.console.page_words import mark_fault
 from api.console.rendering import PageReader, load_reader, render, require_page_right
 from api.context import ApiContext
+from api.presenters.phrases import Phrases
 from api.web.authentication import Context
 from api.web.permissions import Permission, permission_denial_reason
 from api.web.problems import not_found_problem
@@ -107,19 +113,34 @@ async def map_columns(request: Request, context: Context, actor: Importing, stag
     """A dry run with the columns as they were mapped; or the form again, with what is wrong."""
     sent = await read_sent_form(request)
     text = build_mapping_text(sent.values, "console")
-    try:
-        await run_in_threadpool(parse_mapping, text, staged.name)
-    except MappingError as error:
-        fault = str(error)
-    else:
-        fault = "" if sent.is_ours else (await run_in_threadpool(load_reader, context, actor)).act_words.notices["stale"]
-    if fault:
-        page = await run_in_threadpool(_render_columns, request, context, actor, staged, sent.values, fault)
+    reader = await run_in_threadpool(load_reader, context, actor)
+    if faults := await run_in_threadpool(_list_mapping_faults, reader, sent, text, staged.name):
+        page = await run_in_threadpool(_render_columns, request, context, actor, staged, sent.values, faults)
         page.status_code = 422
         return page
     staged.mapping_text, staged.is_complete = text, bool(sent.first("complete"))
     await _begin(request, context, actor, staged, "dry_run")
     return _go_to(staged)
+
+
+def _list_mapping_faults(reader: Reader, sent: SentForm, text: str, file_name: str) -> list[str]:
+    """What is wrong with the columns as they were mapped, in the reader's words."""
+    if not sent.is_ours:
+        return [reader.act_words.notices["stale"]]
+    phrases = reader.phrases
+    if unmapped := list_unmapped_fields(sent.values):
+        fields = ", ".join(phrases.import_fields[name] for name in unmapped)
+        return [fill_placeholders(phrases.imports["unmapped"], {"fields": fields})]
+    try:
+        parse_mapping(text, file_name)
+    except MappingError as error:
+        return _tell_error(error, phrases)
+    return []
+
+
+def _tell_error(error: UserError | str, phrases: Phrases) -> list[str]:
+    """An error has a line for each mistake."""
+    return [mark_fault(line, phrases) for line in str(error).splitlines()]
 
 
 @router.post(IMPORT_PAGE + "/{token}/run")
@@ -197,16 +218,17 @@ def _render_start(request: Request, context: ApiContext, actor: Actor, fault: st
 
 
 def _render_columns(
-    request: Request, context: ApiContext, actor: Actor, staged: StagedFile, given: Values | None, fault: str = ""
+    request: Request, context: ApiContext, actor: Actor, staged: StagedFile, given: Values | None, faults: Sequence[str] = ()
 ) -> HTMLResponse:
+    phrases = load_reader(context, actor).phrases
     is_complete = staged.is_complete if given is None else bool(get_first(given, "complete"))
-    facts: dict[str, Any] = {"form": None, "fault": fault or staged.fault, "is_complete": is_complete}
+    facts: dict[str, Any] = {"form": None, "faults": faults or _tell_error(staged.fault, phrases), "is_complete": is_complete}
     try:
         header, samples = read_columns(staged.path)
         own = COUNTRY_LANGUAGES.get(context.company.country or "", DEFAULT_LANGUAGE)
         facts["form"] = show_mapping_form(header, samples, context.company.time_zone, own, given)
     except SheetError as error:
-        facts["fault"] = str(error)
+        facts["faults"] = _tell_error(error, phrases)
     return render(
         request,
         context,

@@ -14,6 +14,7 @@ from adapters.imports.sheet import BrokenSheetError
 from adapters.imports.sheet_reader import open_sheet
 from api.console.acts.sent_form import Values, get_first
 from api.console.imports.countries import COUNTRY_LANGUAGES, COUNTRY_ZONES
+from domain.refusal import Refusal
 
 BY_COUNTRY = " country"
 """Chosen in place of a column, none of whose names begins with a space: the country says it."""
@@ -55,7 +56,13 @@ def read_columns(path: Path) -> tuple[list[str], list[list[str]]]:
     """Return a file's header and its first rows. Raises SheetError, also for a header from which nobody can choose."""
     sheet = open_sheet(path, FileFormat(), (), ())
     if len(sheet.header) > MAX_COLUMNS or sum(map(len, sheet.header)) > MAX_HEADER_LENGTH:
-        raise BrokenSheetError(f"its first row names {len(sheet.header):,} columns, more than can be mapped here; export fewer of them")
+        raise BrokenSheetError(
+            Refusal(
+                "file.columns_to_map",
+                "its first row names {columns:,} columns, more than can be mapped here; export fewer of them",
+                columns=len(sheet.header),
+            )
+        )
     return sheet.header, read_samples(sheet)
 
 
@@ -90,6 +97,11 @@ def build_mapping_text(given: Values, name: str) -> str:
     file = {"dates": [get_first(given, "dates") or DATE_FORMATS[0]], "decimal": get_first(given, "decimal") or DECIMAL_MARKS[0]}
     document = {"mapping": name, "file": file, "fields": fields}
     return yaml.safe_dump(document, sort_keys=False, allow_unicode=True)
+
+
+def list_unmapped_fields(given: Values) -> list[str]:
+    """Return the names of the fields that are needed and come from nowhere."""
+    return [name for name, rule in FIELD_RULES.items() if rule.needed and _build_source(name, given) is None]
 
 
 def _build_source(field: str, given: Values) -> Any:

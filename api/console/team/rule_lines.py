@@ -2,10 +2,12 @@
 has one of the separators in it stands in double quotes; one of those within it is written twice."""
 
 from collections.abc import Iterable
+from typing import Any
 
 from pydantic import ValidationError
 
 from domain.portfolio.assignment_rules import PortfolioRule
+from domain.refusal import Refusal
 
 PARTS = 4
 QUOTE = '"'
@@ -36,14 +38,23 @@ def read_rules(text: str) -> list[PortfolioRule]:
 def _read_rule(number: int, line: str) -> PortfolioRule:
     parts = [part.strip() for part in _split(line, ";")]
     if len(parts) > PARTS:
-        raise UnreadableRule(number, line.strip())
+        raise UnreadableRule(
+            number, Refusal("portfolio.parts", "a rule has at most {most} parts, with a semicolon between them", most=PARTS)
+        )
     collector, countries, segments, letters = (*parts, *[""] * (PARTS - len(parts)))
     try:
         return PortfolioRule(
             collector=_unquote(collector), countries=_read_list(countries), segments=_read_list(segments), letters=letters.upper() or None
         )
     except ValidationError as error:
-        raise UnreadableRule(number, str(error.errors()[0]["msg"]).removeprefix("Value error, ")) from error
+        raise UnreadableRule(number, _explain_fault(dict(error.errors()[0]))) from error
+
+
+def _explain_fault(fault: dict[str, Any]) -> str:
+    """The rule's own sentence; of what is too long, or of a rule without a collector, another."""
+    if fault["type"] == "value_error":
+        return str(fault["ctx"]["error"])
+    return Refusal("portfolio.value", "'{key}' is missing or too long", key=fault["loc"][0])
 
 
 def _read_list(text: str) -> list[str]:
