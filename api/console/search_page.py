@@ -22,7 +22,7 @@ def search(request: Request, context: Context, actor: PageReader, q: Annotated[s
     """`q`: an account's name or number or an invoice's number, or a part of one."""
     text = q.strip()
     hits = search_books(context.database, text, context.today, MAX_HITS) if text else NOTHING_FOUND
-    if hits.count == 1:
+    if hits.total == 1:
         return RedirectResponse(_build_address(hits), status_code=303)
     return render(request, context, "search.html", actor, hits=hits, sought=text)
 

@@ -55,10 +55,10 @@ BROKEN_RULES = {
 """How pydantic's sentences about a value begin, and the rule that is broken."""
 
 _LAPSES = {reason.explanation: reason.value for reason in LapseReason}
-_PLACES = [re.compile(rf"(?P<place>{place})(?P<what>.+)", re.DOTALL) for place in (r"\S.*?:\d+: ", "", r"\S[^:]*: ")]
+_PLACES = [re.compile(rf"(?P<place>{place})(?P<what>.+)", re.DOTALL) for place in (r"\S.*?:[0-9]+: ", "", r"\S[^:]*: ")]
 """What may stand before a sentence: a file and a line, nothing, or a file."""
 
-_GROUPED_NUMBER = re.compile(r"\d{1,3}(,\d{3})+")
+_GROUPED_NUMBER = re.compile(r"[0-9]{1,3}(,[0-9]{3})+")
 _LIST_SEPARATOR = re.compile(r" or |, ")
 
 

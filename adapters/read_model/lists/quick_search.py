@@ -23,7 +23,7 @@ class SearchHits(NamedTuple):
     has_more_invoices: bool = False
 
     @property
-    def count(self) -> int:
+    def total(self) -> int:
         return len(self.accounts) + len(self.invoices)
 
 
@@ -32,7 +32,7 @@ def search_books(database: Database, text: str, today: date, limit: int) -> Sear
     accounts by name and invoices by number, at most `limit` of each."""
     with database.reading() as session:
         exact = _load_hits(session, _find_exact_accounts(session, text), _find_exact_invoices(session, text, limit), today, limit)
-        if exact.count == 1:
+        if exact.total == 1:
             return exact
         return _load_hits(session, _find_accounts(session, text, limit), _find_invoices(session, text, limit), today, limit)
 
