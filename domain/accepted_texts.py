@@ -29,9 +29,18 @@ def find_text_fault(text: str, max_length: int) -> str | None:
     if text.isprintable():
         return None
     for place, character in enumerate(text, 1):
-        if unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") or character in _DIRECTION_OVERRIDES:
+        if _is_control(character):
             return f"has a control character (U+{ord(character):04X}) at place {place}; remove it"
     return None
+
+
+def spell_out_controls(text: str) -> str:
+    """The text in one line that can be shown: its line breaks and other control characters as Python writes them, such as `\\n`."""
+    return text if text.isprintable() else "".join(repr(each)[1:-1] if _is_control(each) else each for each in text)
+
+
+def _is_control(character: str) -> bool:
+    return unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") or character in _DIRECTION_OVERRIDES
 
 
 def find_id_fault(text: str) -> str | None:

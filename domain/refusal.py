@@ -4,6 +4,8 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict
 
+from domain.accepted_texts import spell_out_controls
+
 
 class RefusalFacts(BaseModel):
     """What a refusal says, without the words: `code` names the sentence, such as `promise.day_passed`; `facts` fill it in."""
@@ -21,8 +23,9 @@ class Refusal(str):
     told: RefusalFacts
 
     def __new__(cls, code: str, sentence: str, **facts: object) -> Self:
-        """`sentence` names its facts in braces. Days are told as YYYY-MM-DD, members of enums by their value."""
-        plain = {name: value if isinstance(value, int) else str(value) for name, value in facts.items()}
+        """`sentence` names its facts in braces. Days are told as YYYY-MM-DD, members of enums by their value; what would break the line or could
+        not be seen is spelt out."""
+        plain = {name: value if isinstance(value, int) else spell_out_controls(str(value)) for name, value in facts.items()}
         return cls.restore(sentence.format(**plain), RefusalFacts(code=code, facts=plain))
 
     @classmethod

@@ -128,12 +128,16 @@ class FieldSource(_MappingModel):
     @model_validator(mode="after")
     def _check_one_source(self) -> Self:
         given = [name for name in ("column", "constant", "template", "lookup") if getattr(self, name) is not None]
-        if len(given) != 1:
+        if not given:
+            raise ValueError(
+                Refusal("mapping.no_source", "a field has one source, this has none; write one of: column, constant, template, lookup")
+            )
+        if len(given) > 1:
             raise ValueError(
                 Refusal(
                     "mapping.one_source",
                     "a field has one source, this has {given}; write one of: column, constant, template, lookup",
-                    given=", ".join(given) or "none",
+                    given=", ".join(given),
                 )
             )
         if self.otherwise is not None and self.column is None:

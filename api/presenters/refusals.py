@@ -42,6 +42,10 @@ FACT_GROUPS = {
 CASE_STAGES = {"suspension_stage": CaseKind.SUSPENSION, "write_off_stage": CaseKind.WRITE_OFF}
 DAY_FACTS = frozenset({"on", "until", "first_day", "last_day", "today"})
 MONEY_FACTS = frozenset({"asked", "owed"})
+COUNT_FACTS = frozenset({"columns", "length", "most"})
+LIST_FACTS = frozenset({"files", "policies"})
+"""Facts that are numbers where they are digits alone, and such as name several things with an `and` between them."""
+
 BROKEN_RULES = {
     "Input should be a valid integer": "int_parsing",
     "Input should be greater than": "greater_than",
@@ -58,7 +62,6 @@ _LAPSES = {reason.explanation: reason.value for reason in LapseReason}
 _PLACES = [re.compile(rf"(?P<place>{place})(?P<what>.+)", re.DOTALL) for place in (r"\S.*?:[0-9]+: ", "", r"\S[^:]*: ")]
 """What may stand before a sentence: a file and a line, nothing, or a file."""
 
-_GROUPED_NUMBER = re.compile(r"[0-9]{1,3}(,[0-9]{3})+")
 _LIST_SEPARATOR = re.compile(r" or |, ")
 
 
@@ -148,13 +151,8 @@ def tell_reason(told: RefusalFacts, words: ReaderWords) -> str:
     if told.code.startswith(FIELD_CODES):
         return words.refusals.fields.get(told.code.removeprefix(FIELD_CODES), "")
     sentence = words.refusals.sentences.get(told.code, "")
-    facts = {name: _tell_fact(name, _write_fact(value), told.facts, words) for name, value in told.facts.items()}
+    facts = {name: _tell_fact(name, str(value), told.facts, words) for name, value in told.facts.items()}
     return fill_placeholders(sentence, facts)
-
-
-def _write_fact(value: str | int) -> str:
-    """As English has it; thousands are parted from 10,000 on."""
-    return f"{value:,}" if isinstance(value, int) and value >= 10_000 else str(value)
 
 
 def _tell_fact(name: str, value: str, facts: Mapping[str, str | int], words: ReaderWords) -> str:
@@ -167,12 +165,18 @@ def _tell_fact(name: str, value: str, facts: Mapping[str, str | int], words: Rea
     if name in MONEY_FACTS:
         currency, _, amount = value.partition(" ")
         return words.shared.format_money(Money.from_major(Decimal(amount), currency).minor, currency)
-    if _GROUPED_NUMBER.fullmatch(value):
-        return str(format_decimal(int(value.replace(",", "")), locale=words.shared.locale))
+    if name in COUNT_FACTS and (digits := value.replace(",", "")).isdecimal():
+        return str(format_decimal(int(digits), locale=words.shared.locale))
+    if name in LIST_FACTS:
+        return str(format_list(value.split(" and "), locale=words.shared.locale))
     match name:
         case "roles":
             roles = [words.translate("roles", role) for role in _LIST_SEPARATOR.split(value)]
             return str(format_list(roles, style="or", locale=words.shared.locale))
+        case "choices" if " or " in value:
+            return str(format_list(_LIST_SEPARATOR.split(value), style="or", locale=words.shared.locale))
+        case "columns":
+            return value.replace(" (is it ", " (")
         case "why":
             return words.translate("lapses", _LAPSES[value]) if value in _LAPSES else tell_sentence(value, words)
         case "how":

@@ -15,6 +15,7 @@ from api.presenters.refusals import REFUSAL_WORDING, recognise_refusal, tell_fau
 from api.web.problems import Problem, build_problem, invalid_request_problem
 from domain.invoice.command_rules import PROMISED_DAY_PASSED
 from domain.journal.entry_kinds import EntryKind
+from domain.policy.policy_parsing import PolicyError, parse_policy
 from domain.refusal import Refusal
 from tests.refusals import WrittenRefusal, list_refusals
 from tests.user_errors import list_user_errors
@@ -124,11 +125,27 @@ def test_a_refusal_is_told_with_its_facts_as_the_reader_writes_them() -> None:
             "x.yaml:9: timeline.0.day: Input should be a valid integer, unable to parse string as an integer (found 'x')",
             "x.yaml:9: timeline.0.day: bitte eine ganze Zahl angeben (da steht 'x')",
         ),
+        (
+            "the column 'Betrag' has '1,234', which could be two amounts; "
+            "write 'decimal: point' or 'decimal: comma' in the mapping's 'file' section",
+            "die Spalte „Betrag“ hat „1,234“, was zwei Beträge bedeuten könnte; "
+            "bitte „decimal: point“ oder „decimal: comma“ unter „file“ in die Zuordnung schreiben",
+        ),
+        (
+            "standard and vip both claim the segment 'key'; leave it to one of them",
+            "standard und vip gelten alle für das Segment „key“; bitte einer davon überlassen",
+        ),
         ("x.yaml:9: nothing that we say", None),
     ],
 )
 def test_a_fault_in_what_people_wrote_is_told_with_its_place(line: str, said: str | None) -> None:
     assert tell_fault(line, GERMAN) == said
+
+
+def test_what_was_written_cannot_break_the_line_in_which_its_fault_is_told() -> None:
+    with pytest.raises(PolicyError) as refused:
+        parse_policy('"a\\n\\e[31mb": 1', "x.yaml", ())
+    assert "x.yaml:1: unknown key 'a\\n\\x1b[31mb'; write one of: " in str(refused.value)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
