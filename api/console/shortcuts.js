@@ -38,7 +38,7 @@
     if (choice) { choice.checked = true; choice.focus(); }
   };
   const go = (path) => () => { if (find(`header nav a[href="${path}"]`)) location.assign(path); };
-  const search = () => { const field = find("#find"); field.focus(); field.select(); };
+  const search = () => { const field = find("#find"); field?.focus(); field?.select(); };
 
   // The list stands on a page of its own; here it is shown over the page, so that nothing on it is lost.
   const help = async () => {

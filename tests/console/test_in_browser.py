@@ -311,7 +311,8 @@ async def turn_the_clock(stage: BrowserStage) -> date:
 
 async def test_a_letter_taken_back_from_tomorrows_letters_does_not_go(stage: BrowserStage, site: ConsoleSite) -> None:
     environment, today = stage.environment, await turn_the_clock(stage)
-    await environment.open_invoices(InvoiceSpec(today, account="KEPT"), InvoiceSpec(today, account="GONE"))
+    opened = await environment.open_invoices(InvoiceSpec(today, account="KEPT"), InvoiceSpec(today, account="GONE"))
+    await environment.wait_until(lambda: {environment.row(each).next_on for each in opened} == {today + DAY})
     page = await site.sign_in("mia", Role.COLLECTOR)
     await page.goto(f"{site.url}/letters?whose=all")
     row = page.locator("tbody tr").filter(has=page.locator('th a[href="/accounts/KEPT"]'))

@@ -75,6 +75,14 @@ def test_two_customers_invoices_of_one_number_are_both_shown(books: PortfolioWor
     assert [row.id for row in search_books(books.database, "N-I-1", TODAY, 5).invoices] == ["I-1", "I-2"]
 
 
+def test_what_has_the_text_as_its_whole_number_comes_first(books: PortfolioWorld) -> None:
+    books.account("Z", "Z")
+    books.invoice("Z", account="Z")
+    books.account("A-Z", "Azul")
+    found = search_books(books.database, "Z", TODAY, 1)
+    assert ([row.id for row in found.accounts], [row.id for row in found.invoices], found.has_more_accounts) == (["Z"], ["Z"], True)
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 async def test_every_page_has_the_field_in_the_readers_language(as_role: As, books: PortfolioWorld, language: str) -> None:
     IdentityStore(books.database).add_user("collector-1", Role.COLLECTOR, language=language)

@@ -28,17 +28,17 @@ class SearchHits(NamedTuple):
 
 
 def search_books(database: Database, text: str, today: date, limit: int) -> SearchHits:
-    """Return what has the text as its whole number; where nothing has, or several things have, all that have it in their number or name,
-    accounts by name and invoices by number, at most `limit` of each."""
+    """Return the one thing that has the text as its whole number; where nothing has, or several things have, all that have it in their
+    number or name: those that it names wholly, then accounts by name and invoices by number, at most `limit` of each."""
     with database.reading() as session:
-        exact = _load_hits(session, _find_exact_accounts(session, text), _find_exact_invoices(session, text, limit), today, limit)
-        if exact.total == 1:
-            return exact
-        return _load_hits(session, _find_accounts(session, text, limit), _find_invoices(session, text, limit), today, limit)
+        accounts, invoices = _find_exact_accounts(session, text), _find_exact_invoices(session, text, limit)
+        if len(accounts) + len(invoices) != 1:
+            accounts = list(dict.fromkeys([*accounts, *_find_accounts(session, text, limit)]))
+            invoices = list(dict.fromkeys([*invoices, *_find_invoices(session, text, limit)]))
+        return _load_hits(session, accounts, invoices, today, limit)
 
 
 def _load_hits(session: Session, account_ids: list[str], invoice_ids: list[str], today: date, limit: int) -> SearchHits:
-    """`account_ids` and `invoice_ids`: at most one more than `limit`."""
     accounts = load_account_rows(session, account_ids[:limit], today) if account_ids else []
     invoices = load_invoice_rows(session, invoice_ids[:limit]) if invoice_ids else []
     return SearchHits(accounts, invoices, len(account_ids) > limit, len(invoice_ids) > limit)
