@@ -26,12 +26,14 @@ from adapters.correspondence.undelivered_letters import waive_letters
 from adapters.database.engine import Database
 from adapters.database.row_states import TaskState
 from adapters.database.tables import Account, Case, CaseAwaited, JournalEntry, Task
-from domain.case.case_view import TaskKind
+from domain.case.case_view import CaseView, TaskKind
+from domain.case_summary import list_stated_amounts, parse_case_summary
 from domain.case_write import CaseWrite, CaseWriteResult
 from domain.correspondence.letter_outcome import DropReason
 from domain.identifiers import CaseKind
 from domain.invoice.carried_state import CarriedState
 from domain.journal.entry import GENESIS
+from domain.money import Money
 
 # built once: in a crowd of small transactions, building a statement costs as much as running it
 _KNOWN_CASES_QUERY = (
@@ -260,6 +262,9 @@ _CASE_COLUMNS = (
     "taken",
     "promised_by",
     "promised_amount",
+    "promised_on",
+    "stated_currency",
+    "stated_amount",
     "outcome",
     "seq",
     "head",
@@ -274,8 +279,11 @@ def _build_case_row(record: CaseWrite, result: CaseWriteResult) -> dict[str, Any
     awaits_letter = record.await_letter and result.under_way
     if result.contact_on and next_on and record.ask:
         next_on = max(next_on, result.contact_on + timedelta(days=record.ask.catch_up_days))
+    stated = _find_stated_amount(case)
     computed = {
         "stage_since": record.now.date(),
+        "stated_currency": stated.currency if stated else "",
+        "stated_amount": stated.minor if stated else 0,
         "next_on": None if awaits_letter else next_on,
         "waiting_for": "letter" if awaits_letter else case.waiting_for,
         "holds": [hold.model_dump(mode="json") for hold in case.holds],
@@ -286,3 +294,10 @@ def _build_case_row(record: CaseWrite, result: CaseWriteResult) -> dict[str, Any
         "updated_at": datetime.now(UTC),
     }
     return {name: computed[name] if name in computed else getattr(case, name) for name in _CASE_COLUMNS}
+
+
+def _find_stated_amount(case: CaseView) -> Money | None:
+    """The first amount that a case states; None of an invoice's, whose own row says what is open."""
+    if case.kind == CaseKind.INVOICE:
+        return None
+    return next(iter(list_stated_amounts(parse_case_summary(case.kind, case.summary))), None)

@@ -661,6 +661,7 @@ class Case(SQLModel, table=True):
         Index("ix_cases_awaiting", "kind", "awaiting_role"),
         Index("ix_cases_listed", "stage_since", "case_id", "kind", "outcome", **_WHERE_LISTED),
         Index("ix_cases_promised", "promised_by", "case_id", **_WHERE_PROMISED),
+        Index("ix_cases_stated", "stated_currency", "stated_amount", "case_id", "kind", "outcome", **_WHERE_LISTED),
     )
     case_id: str = Field(primary_key=True)
     run_id: str
@@ -681,6 +682,9 @@ class Case(SQLModel, table=True):
     taken: list[dict[str, Any]] = Field(default_factory=list, sa_type=JSON)
     promised_by: date | None = None
     promised_amount: int | None = Field(default=None, sa_type=BigInteger)
+    promised_on: date | None = Field(default=None, description="the business day on which the promise was first made")
+    stated_currency: str = Field(default="", description="of the amount that it states, the first of several; empty: of none, or an invoice")
+    stated_amount: int = Field(default=0, sa_type=BigInteger, description="in minor units")
     outcome: str | None = None
     seq: int
     head: str

@@ -60,6 +60,7 @@ class CaseView(BaseModel):
     taken: list[TakenStep] = Field(default_factory=list)
     promised_by: date | None = None
     promised_amount: int | None = None
+    promised_on: date | None = None
     outcome: str | None = None
 
 

@@ -74,5 +74,6 @@ def build_case_view(case: InvoiceCase, run_id: str, now: datetime) -> CaseView:
         taken=case.taken,
         promised_by=promise.by if promise else None,
         promised_amount=promise.amount if promise else None,
+        promised_on=promise.first_made_on if promise else None,
         outcome=facts.status.value if case.is_settled else None,
     )

@@ -64,11 +64,15 @@ def test_every_order_goes_through_all_tables_once_a_page_at_a_time(busy: Portfol
     longest = walk(busy, everything)
     assert set(longest) == ALL_KINDS
     assert len(longest) == len(ALL_KINDS)
-    assert (longest[0], longest[-1]) == ("call", "promise"), "what has waited longest comes first; of a promise only its day is known"
-    for sort in ("since", "due", "account"):
+    assert longest[0] == "call", "what has waited longest comes first"
+    for sort in ("since", "due", "account", "amount"):
         assert walk(busy, everything, sort, descending=True) == walk(busy, everything, sort)[::-1], sort
     assert walk(busy, everything, "due")[0] == "call"
     assert walk(busy, everything, "account")[-3:] != longest[-3:]
+    rows, _ = list_case_page(busy.database, everything, "amount", False, TODAY, 99, None)
+    amounts = [next(((each.currency, each.minor) for each in row.amounts), ("", 0)) for row in rows]
+    assert amounts == sorted(amounts), "within its currency, and first what is over no money"
+    assert {currency for currency, _ in amounts} == {"", "EUR"}
     _, cursor = list_case_page(busy.database, everything, "since", False, TODAY, 2, None)
     with pytest.raises(UnknownCursorError):
         list_case_page(busy.database, everything, "due", False, TODAY, 2, cursor)
@@ -141,8 +145,9 @@ async def test_each_row_says_whom_it_waits_for_and_leads_to_where_it_is_seen_to(
         for said in ("Dispute", "waiting for its department’s answer", "sales operations", "21 Feb 2013", "€100.00", "maria"):
             assert said in dispute
         assert "€100.00 £7.00" in rows["/approvals/approval%3Asuspension%3AA-1%3A1"]
-        html = await page(client, "/cases?kind=promise")
+        html = await page(client, "/cases?kind=promise&sort=-amount")
         assert "€200.00" in words(html)
+        assert "1 Mar 2013" in words(html), "since when it is promised"
         assert "4 Mar 2013" in words(html)
         escalated = words(await page(client, "/cases?kind=escalation"))
         assert "sales" in escalated

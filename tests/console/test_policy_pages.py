@@ -182,6 +182,15 @@ async def test_a_folder_that_lies_behind_is_told(as_role: As, two_versions: Port
             assert f"The folder of policies has version {OLD.version} of “standard”" in words(await page(client, path))
 
 
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+async def test_the_list_of_cases_names_who_asked_for_a_draft_to_be_put_in_force(as_role: As, two_versions: PortfolioWorld) -> None:
+    submit_draft(two_versions, PolicySnapshot.from_policy(NEW.model_copy(update={"version": NEW.version + 1, "title": "Drittes"})))
+    async with as_role(Role.COLLECTIONS_MANAGER, Accept="text/html") as client:
+        shown = await page(client, "/cases?kind=policy_adoption")
+        [row] = re.findall(r"<tbody>.*</tbody>", shown, re.DOTALL)
+        assert "mira" in words(row)
+
+
 def submit_draft(world: PortfolioWorld, draft: PolicySnapshot) -> AdoptionCase:
     """Its case as it waits for approval, with its text where those who decide find it."""
     DocumentStore(world.database).add("draft.json", "application/json", draft.text.encode(), "mira", NOW.business)

@@ -12,21 +12,12 @@ from adapters.database.tables import Case
 from domain.approval.result import ApprovalResult
 from domain.audit.verification_report import VerificationFinding
 from domain.billing.billing_events import InvoiceStatus
+from domain.case.beginnings import CASE_BEGINNINGS
 from domain.credit_request.request_case import CreditRequestStage
 from domain.credit_review.review_case import CreditReviewStage
 from domain.identifiers import CaseKind, find_case_kind
 from domain.journal.entry_kinds import EntryKind
 from domain.payment_plan.state import PlanStage
-
-_BEGINNINGS = {
-    CaseKind.INVOICE: {EntryKind.CASE_OPENED, EntryKind.CASE_REOPENED},
-    CaseKind.SUSPENSION: {EntryKind.CASE_OPENED, EntryKind.SUSPENSION_ASKED, EntryKind.SUSPENSION_BEGUN_ANEW},
-    CaseKind.WRITE_OFF: {EntryKind.WRITE_OFF_HANDED_OVER},
-    CaseKind.CREDIT_REVIEW: {EntryKind.CREDIT_REVIEW_REFERRED},
-    CaseKind.POLICY_ADOPTION: {EntryKind.ADOPTION_ASKED, EntryKind.POLICY_SUBMITTED},
-    CaseKind.CREDIT_REQUEST: {EntryKind.CREDIT_ASKED},
-}
-"""With these a case of an id that was over begins again."""
 
 _ENDING_FACTS = {
     (CaseKind.INVOICE, EntryKind.CASE_CLOSED): "outcome",
@@ -85,7 +76,7 @@ class _CaseEvidence:
     def add(self, entry: JournalEvidence) -> None:
         if (self.kind, entry.kind) in _ENDING_FACTS or (self.kind, entry.kind) in _ENDINGS:
             self.ending, self.beginning = entry, None
-        elif self.kind and entry.kind in _BEGINNINGS.get(self.kind, ()):
+        elif self.kind and entry.kind in CASE_BEGINNINGS.get(self.kind, ()):
             self.ending, self.beginning, self.unasked = None, entry, ""
         elif self.kind and entry.kind == EntryKind.ACT_REFUSED.value and self.beginning is None:
             self.unasked = _UNASKED.get(self.kind, "")
@@ -145,7 +136,7 @@ class CaseCheck:
         | _HOLD_KINDS
         | {EntryKind.ACT_REFUSED.value}
         | frozenset(entry_kind.value for _, entry_kind in (*_ENDING_FACTS, *_ENDINGS))
-        | frozenset(entry_kind.value for entry_kinds in _BEGINNINGS.values() for entry_kind in entry_kinds)
+        | frozenset(entry_kind.value for entry_kinds in CASE_BEGINNINGS.values() for entry_kind in entry_kinds)
     )
 
     def __init__(self, session: Session) -> None:

@@ -5,7 +5,7 @@ from datetime import date
 from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import Date, Select, String, cast, exists, func, literal, or_, select, text
+from sqlalchemy import Select, String, cast, exists, func, literal, or_, select, text
 from sqlmodel import Session, col
 
 from adapters.database.engine import Database
@@ -86,7 +86,8 @@ class CaseListFilter(BaseModel):
 
 
 class _Source(NamedTuple):
-    """One table's share of the list: what tells its rows apart, and what the list is filtered and sorted by, in its own columns."""
+    """One table's share of the list: what tells its rows apart, and what the list is filtered and sorted by, in its own columns. `currency`
+    and `amount`: of the list's row, as the table or its invoice has them."""
 
     name: str
     table: Any
@@ -95,15 +96,28 @@ class _Source(NamedTuple):
     invoice_id: Any
     since: Any
     due: Any
+    currency: Any = col(Invoice.currency)
+    amount: Any = col(Invoice.open_balance)
 
 
-_CASES = _Source("cases", Case, col(Case.case_id), col(Case.account_id), col(Case.invoice_id), col(Case.stage_since), col(Case.next_on))
-_INVOICES = _CASES._replace(name="invoices")
-_PROMISES = _CASES._replace(
+_CASES = _Source(
+    "cases",
+    Case,
+    col(Case.case_id),
+    col(Case.account_id),
+    col(Case.invoice_id),
+    col(Case.stage_since),
+    col(Case.next_on),
+    col(Case.stated_currency),
+    col(Case.stated_amount),
+)
+_INVOICES = _CASES._replace(name="invoices", currency=col(Invoice.currency), amount=col(Invoice.open_balance))
+_PROMISES = _INVOICES._replace(
     name="promises",
     key=literal(PROMISE_PREFIX, String) + col(Case.case_id),
-    since=literal(date.max, Date),
+    since=func.coalesce(col(Case.promised_on), date.max),
     due=col(Case.promised_by),
+    amount=col(Case.promised_amount),
 )
 _TASKS = _Source(
     "tasks",
@@ -119,11 +133,9 @@ _TASKS = _Source(
 def list_case_page(
     database: Database, case_filter: CaseListFilter, sort: str, is_descending: bool, today: date, limit: int, cursor: str | None
 ) -> tuple[list[ListedCase], str | None]:
-    """Sorted by `since`, `due` or `account`. What is due on no day comes last, and so do promises by `since`: only their day is known."""
+    """Sorted by `since`, `due`, `account`, or `amount` within its currency. What is due on no day comes last."""
     sources = [
-        SortedSource(
-            _join_account(statement, source) if sort == "account" else statement, ListOrder(sort, _sort_by(source, sort), is_descending)
-        )
+        SortedSource(_join_for(sort, statement, source), ListOrder(sort, _sort_by(source, sort), is_descending))
         for source, statement in _build_sources(case_filter, today)
     ]
     if not sources:
@@ -159,8 +171,7 @@ def _sum_cases(session: Session, matching: Select[Any], count: int) -> ListTotal
 
 def _select_amounts(source: _Source, matching: Select[Any]) -> Select[Any]:
     """What was promised; of others, what is open of the invoices that they are about."""
-    amount = col(Case.promised_amount) if source.name == _PROMISES.name else col(Invoice.open_balance)
-    shown: Any = matching.with_only_columns(col(Invoice.currency), amount.label("amount"), literal(0).label("due"))
+    shown: Any = matching.with_only_columns(source.currency, source.amount.label("amount"), literal(0).label("due"))
     joined: Select[Any] = shown.select_from(source.table).join(Invoice, col(Invoice.id) == source.invoice_id)
     return joined
 
@@ -257,15 +268,26 @@ def _narrow(statement: Select[Any], source: _Source, case_filter: CaseListFilter
 
 def _sort_by(source: _Source, sort: str) -> tuple[SortColumn, ...]:
     columns = {
-        "since": SortColumn(source.since, date),
-        "due": SortColumn(func.coalesce(source.due, date.max), date),
-        "account": SortColumn(func.coalesce(col(Account.name), ""), str),
+        "since": (SortColumn(source.since, date),),
+        "due": (SortColumn(func.coalesce(source.due, date.max), date),),
+        "account": (SortColumn(func.coalesce(col(Account.name), ""), str),),
+        "amount": (SortColumn(_or_else(source, source.currency, ""), str), SortColumn(_or_else(source, source.amount, 0), int)),
     }
-    return columns[sort], SortColumn(source.key, str)
+    return *columns[sort], SortColumn(source.key, str)
 
 
-def _join_account(statement: Select[Any], source: _Source) -> Select[Any]:
-    return statement.select_from(source.table).outerjoin(Account, col(Account.id) == source.account_id)
+def _or_else(source: _Source, column: Any, otherwise: str | int) -> Any:
+    """A case always says what it states, and has an index on it; others may be about no invoice."""
+    return column if source.name == _CASES.name else func.coalesce(column, otherwise)
+
+
+def _join_for(sort: str, statement: Select[Any], source: _Source) -> Select[Any]:
+    """With the table that has what the list is sorted by."""
+    if sort == "account":
+        return statement.select_from(source.table).outerjoin(Account, col(Account.id) == source.account_id)
+    if sort == "amount" and source.name != _CASES.name:
+        return statement.select_from(source.table).outerjoin(Invoice, col(Invoice.id) == source.invoice_id)
+    return statement
 
 
 def list_awaited_people(database: Database) -> Sequence[str]:

@@ -1,18 +1,19 @@
 """The rows of the list of cases: cases, promises and tasks, each with whom it waits for, and who opened it."""
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date
 from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import func, select
+from sqlalchemy import and_, false, func, or_, select
 from sqlmodel import Session, col
 
 from adapters.database.row_states import AwaitedPart, TaskState
 from adapters.database.tables import Account, Case, CaseAwaited, Invoice, JournalEntry, Task
 from domain import identifiers as ids
 from domain.approval.summary import ApprovalSummary
+from domain.case.beginnings import list_opening_entries
 from domain.case.case_view import TaskKind
 from domain.case_summary import list_stated_amounts, parse_case_summary
 from domain.digits import parse_digits
@@ -27,24 +28,11 @@ TASK_PREFIX, PROMISE_PREFIX = "task:", "promise:"
 PROMISE = "promise"
 """A promise that an invoice waits for, among the kinds of cases and tasks."""
 
-_OPENING_KINDS = (
-    EntryKind.DISPUTE_RAISED,
-    EntryKind.PLAN_PROPOSED,
-    EntryKind.SUSPENSION_ASKED,
-    EntryKind.CREDIT_REVIEW_REFERRED,
-    EntryKind.WRITE_OFF_HANDED_OVER,
-    EntryKind.CREDIT_ASKED,
-    EntryKind.APPROVAL_REQUESTED,
-    EntryKind.ADOPTION_ASKED,
-    EntryKind.POLICY_SUBMITTED,
-    EntryKind.PROMISE_MADE,
-)
-
 
 class ListedCase(BaseModel):
     """A case, a promise or a task. `kind`: a CaseKind, `promise` or a TaskKind; `stage` is a case's, or a task's state. `since`: since when
-    it stands there, which a promise does not say; `due_on`: by when, or when something happens next. `opened_by` is None where the record
-    does not name anybody. `amounts` in minor units."""
+    it stands there, of a promise since it was first made; `due_on`: by when, or when something happens next. `opened_by` is None where the
+    record does not name anybody. `amounts` in minor units."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -99,7 +87,7 @@ def _load_cases(session: Session, keys: Sequence[str]) -> list[ListedCase]:
         .where(col(Case.case_id).in_(case_ids))
     )
     known = {row.Case.case_id: row for row in session.execute(statement)}
-    openings, awaited = _load_openings(session, case_ids), _load_awaited(session, case_ids)
+    openings, awaited = _load_openings(session, known.values()), _load_awaited(session, case_ids)
     return [
         _build_promise(row, openings.get(case_id)) if key != case_id else _build_case(row, openings.get(case_id), awaited)
         for key in keys
@@ -126,7 +114,7 @@ def _build_promise(row: Any, made: _Opening | None) -> ListedCase:
         key=f"{PROMISE_PREFIX}{case.case_id}",
         kind=PROMISE,
         is_open=True,
-        since=None,
+        since=case.promised_on,
         due_on=case.promised_by,
         amounts=(Money(minor=case.promised_amount or 0, currency=row.currency),) if row.currency else (),
         opened_by=made.by if made else None,
@@ -203,17 +191,28 @@ def _load_awaited(session: Session, case_ids: Collection[str]) -> dict[tuple[str
     return found
 
 
-def _load_openings(session: Session, case_ids: Collection[str]) -> dict[str, _Opening]:
-    """The entry by which each was opened, the last time."""
-    kinds = [kind.value for kind in _OPENING_KINDS]
+def _load_openings(session: Session, rows: Iterable[Any]) -> dict[str, _Opening]:
+    """The entry by which each was opened, the last time; of an invoice's case, by which its promise was made."""
+    by_kind: dict[str, list[str]] = defaultdict(list)
+    for row in rows:
+        by_kind[row.Case.kind].append(row.Case.case_id)
+    opening = [
+        and_(col(JournalEntry.case_id).in_(case_ids), col(JournalEntry.kind).in_(_list_opening_kinds(kind)))
+        for kind, case_ids in by_kind.items()
+    ]
     latest = (
         select(col(JournalEntry.case_id), func.max(col(JournalEntry.seq)).label("seq"))
-        .where(col(JournalEntry.case_id).in_(case_ids), col(JournalEntry.kind).in_(kinds))
+        .where(or_(false(), *opening))
         .group_by(col(JournalEntry.case_id))
         .subquery()
     )
     statement = select(JournalEntry).join(latest, (col(JournalEntry.case_id) == latest.c.case_id) & (col(JournalEntry.seq) == latest.c.seq))
     return {entry.case_id: _build_opening(entry) for entry in session.scalars(statement)}
+
+
+def _list_opening_kinds(kind: str) -> list[str]:
+    entry_kinds = {EntryKind.PROMISE_MADE} if kind == CaseKind.INVOICE else list_opening_entries(CaseKind(kind))
+    return sorted(entry_kind.value for entry_kind in entry_kinds)
 
 
 def _load_escalations(session: Session, invoice_ids: Collection[str | None]) -> dict[str, _Opening]:

@@ -146,7 +146,7 @@ CASE_LIST = ConsoleList(
         "waits_for": Column("waits_for"),
         "since": Column("since", sort="since"),
         "due": Column("until", sort="due"),
-        "amount": Column("amount", is_number=True),
+        "amount": Column("amount", sort="amount", is_number=True),
         "collector": Column("collector", is_shown=False),
         "opened_by": Column("opened_by"),
         "opened": Column("opened", is_shown=False),

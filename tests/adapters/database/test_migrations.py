@@ -12,7 +12,7 @@ from domain.journal.entry_kinds import EntryKind
 from tests.domain.builders import moment
 from tests.older_schema import make_older
 
-LATER_COLUMNS = {"stage_since"}
+LATER_COLUMNS = {"stage_since", "promised_on", "stated_currency", "stated_amount"}
 """Of a case: what no older version has."""
 
 
@@ -135,6 +135,28 @@ def test_open_invoices_stand_at_their_stage_since_the_day_that_the_journal_says(
     with database.reading() as session:
         since = {row.case_id: row.stage_since for row in session.scalars(select(Case))}
     assert since == {"open": moment(2).business.date(), "over": None, CaseKind.DISPUTE: None}
+
+
+def test_what_older_cases_state_and_promise_is_in_their_rows(database: Database) -> None:
+    make_older(database, "0023")
+    add_case(database, CaseKind.DISPUTE, "sales_ops", summary={"contested": 9_000, "currency": "EUR"})
+    add_case(database, CaseKind.SUSPENSION, "notice", summary={"owed_GBP": 700})
+    add_case(database, CaseKind.CREDIT_REVIEW, "credit_analyst")
+    add_case(database, CaseKind.INVOICE, "promise", promised_by=moment(9).business.date(), promised_amount=500)
+    with database.writing() as session:
+        for seq in (1, 2):
+            at = moment(seq).business
+            chain: dict[str, Any] = {"case_id": CaseKind.INVOICE, "seq": seq, "hash": str(seq), "previous": "", "account_id": "A1"}
+            session.add(JournalEntry(**chain, kind=EntryKind.PROMISE_MADE, business_at=at, recorded_at=at, actor="ben", facts={}))
+    database.migrate()
+    with database.reading() as session:
+        rows = {row.case_id: (row.stated_currency, row.stated_amount, row.promised_on) for row in session.scalars(select(Case))}
+    assert rows == {
+        CaseKind.DISPUTE: ("EUR", 9_000, None),
+        CaseKind.SUSPENSION: ("GBP", 700, None),
+        CaseKind.CREDIT_REVIEW: ("", 0, None),
+        CaseKind.INVOICE: ("", 0, moment(2).business.date()),
+    }
 
 
 def test_a_case_of_an_older_version_stands_at_its_stage_since_its_last_entry(database: Database) -> None:
