@@ -13,7 +13,7 @@ from adapters.audit.export.signing_key import load_audit_key
 from adapters.audit.histories.account_replay import AccountReplayer
 from adapters.audit.histories.archive import RunArchive
 from adapters.audit.histories.object_store import open_archive_store
-from adapters.audit.histories.replayer import HistoryReplayer
+from adapters.audit.histories.replayer import HistoryReplayer, ReplayProgress
 from adapters.audit.histories.run_history_loader import RunHistoryLoader
 from adapters.audit.histories.scoped_histories import ScopedHistories
 from adapters.audit.seals.seal_store import SealStore
@@ -39,9 +39,9 @@ class AuditService:
         self._seals = SealStore(database)
         self._replayer = AccountReplayer(database, self._histories, HistoryReplayer(workflows), self._seals)
 
-    async def replay(self, account_id: str) -> ReplayReport:
+    async def replay(self, account_id: str, progress: ReplayProgress | None = None) -> ReplayReport:
         """Replay every case of the account and compare it with the database. Raises ArchiveStoreError, RPCError."""
-        return await self._replayer.replay_account(account_id)
+        return await self._replayer.replay_account(account_id, progress)
 
     async def export(self, scope: AuditScope, target: Path, exported_by: str, at: datetime) -> ExportResult:
         """Write the signed zip to `target`; `at` is real time. Raises AuditKeyError, ArchiveDamagedError, ArchiveStoreError, OSError."""

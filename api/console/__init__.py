@@ -7,6 +7,7 @@ from api.console.approval_pages import router as approvals_router
 from api.console.assets import router as assets_router
 from api.console.auditing.account_day_page import router as account_day_router
 from api.console.auditing.proof_pages import router as proof_router
+from api.console.auditing.proof_works import ProofWorks
 from api.console.batch_decision import router as batch_router
 from api.console.cases.case_page import router as cases_router
 from api.console.connections.connection_pages import router as connections_router
@@ -36,6 +37,7 @@ from api.console.today_page import router as today_router
 from api.console.users.user_pages import router as users_router
 
 __all__ = [
+    "ProofWorks",
     "PulseReader",
     "StagedFiles",
     "account_day_router",

@@ -50,6 +50,16 @@
   const done = find("main p.done");
   if (done) hooks.announce(done.textContent);
 
+  // While the line through time is moved, the day is told; it is shown once the line is let go.
+  document.addEventListener("input", ({ target }) => {
+    if (!target.matches("input[type=range][data-first]")) return;
+    const day = new Date(Date.parse(target.dataset.first) + target.value * 86_400_000);
+    const said = day.toLocaleDateString(document.documentElement.lang, { dateStyle: "medium", timeZone: "UTC" });
+    target.setAttribute("aria-valuetext", said);
+    target.form.querySelector("output strong").textContent = said;
+    target.form.elements.on.value = day.toISOString().slice(0, 10);
+  });
+
   // A menu of the header closes when the work goes on elsewhere.
   const menus = () => document.querySelectorAll("header details[open]");
   document.addEventListener("click", ({ target }) => {

@@ -1,19 +1,23 @@
 """An account on a day, as it was known then and as it is known now; its proof, why each step came, and who looked at what."""
 
-from datetime import timedelta
+import re
+from datetime import date, timedelta
 
 import pytest
 from fastapi import FastAPI
+from httpx import Response
 from sqlalchemy import update
 
 from adapters.audit.effective_balances import load_effective_balances
 from adapters.database.tables import Allocation, Invoice, Payment
+from api.console.auditing.proof_works import KEPT_SECONDS, MOST_OF_ONE_PERSON, ProofWorks
 from domain.billing.billing_events import InvoiceStatus
 from domain.roles import Role
-from tests.api.conftest import As
+from tests.api.conftest import As, Client
 from tests.api.portfolio_world import TODAY, PortfolioWorld
 from tests.console.test_pages import page, words
 from tests.form_tokens import find_form_token
+from tests.patience import Looks
 
 DUE = TODAY - timedelta(days=9)
 
@@ -69,14 +73,81 @@ def test_what_is_known_now_knows_neither_what_was_taken_back_nor_what_was_cancel
 async def test_everything_is_verified_and_an_account_replayed_on_asking(app: FastAPI, as_role: As, audited: PortfolioWorld) -> None:
     async with as_role(Role.AUDITOR, Accept="text/html") as client:
         token = find_form_token(await page(client, "/audit"))
-        verified = await client.post("/audit", data={"form_token": token})
+        verified = await follow_proof(client, await client.post("/audit", data={"form_token": token}))
         assert verified.status_code == 200
         assert "Entries" in verified.text
-        replayed = await client.post("/audit/accounts/A-1", data={"form_token": token})
+        replayed = await follow_proof(client, await client.post("/audit/accounts/A-1", data={"form_token": token}))
         assert replayed.status_code == 503, "this one has no server to ask for histories"
         assert (await client.post("/audit/accounts/none", data={"form_token": token})).status_code == 404
         assert (await client.post("/audit", data={"form_token": "x"})).status_code == 303
         assert (await client.post("/audit/accounts/A-1", data={})).status_code == 303
+
+
+async def follow_proof(client: Client, begun: Response) -> Response:
+    """The page of a proof, once it is over."""
+    assert begun.status_code == 303
+    async for _ in Looks():
+        shown = await client.get(begun.headers["location"])
+        if "<progress" not in shown.text:
+            return shown
+    raise AssertionError("the proof goes on")
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+async def test_a_proof_under_way_says_how_far_it_has_come_and_is_the_askers_alone(
+    app: FastAPI, as_role: As, audited: PortfolioWorld
+) -> None:
+    works: ProofWorks = app.state.proof_works
+    async with as_role(Role.AUDITOR, Accept="text/html") as client:
+        token = find_form_token(await page(client, "/audit"))
+        work, _ = works.begin("auditor-1", None)
+        address = f"/audit/proofs/{work.token}"
+        assert "is being read" in await page(client, address)
+        work.report_progress(20_000, 100_000)
+        assert "20,000 of 100,000 entries verified so far" in words(await page(client, address))
+        again = await client.post("/audit", data={"form_token": token})
+        assert again.headers["location"] == address, "it is asked for once"
+        assert works.begin("auditor-2", None)[1], "by each"
+        replaying, _ = works.begin("auditor-1", "A-1")
+        replaying.report_progress(1, 2)
+        assert "1 of 2 runs replayed so far" in words(await page(client, f"/audit/proofs/{replaying.token}"))
+        assert (await client.get("/audit/proofs/none")).status_code == 404
+        other, _ = works.begin("auditor-2", "A-1")
+        assert (await client.get(f"/audit/proofs/{other.token}")).status_code == 404
+
+
+def test_what_proofs_said_is_kept_for_an_hour_and_what_goes_on_for_longer() -> None:
+    now = [0.0]
+    works = ProofWorks(lambda: now[0])
+    over, going = works.begin("ana", "A-1")[0], works.begin("ana", "A-2")[0]
+    over.end(None, ValueError())
+    assert works.find(over.token, "ana") is over
+    now[0] = KEPT_SECONDS + 1
+    assert (works.find(over.token, "ana"), works.find(going.token, "ana")) == (None, going)
+    for number in range(MOST_OF_ONE_PERSON + 3):
+        works.begin("ana", f"B-{number}")[0].end(None)
+    last, _ = works.begin("ana", None)
+    assert works.find(last.token, "ana") is last
+    assert works.find(going.token, "ana") is going
+
+
+async def test_the_line_through_time_leads_to_a_day(as_role: As, audited: PortfolioWorld) -> None:
+    async with as_role(Role.AUDITOR, Accept="text/html") as client:
+        shown = await page(client, "/audit/accounts/A-1")
+        first, length = date.fromisoformat(re.findall(r'data-first="([^"]+)"', shown)[0]), int(re.findall(r'max="(\d+)"', shown)[0])
+        assert first + timedelta(days=length) == TODAY
+        assert f'<option value="{length}">' in shown, "the days on which something was written are marked"
+
+        async def move(**sent: object) -> str:
+            moved = await client.get("/audit/accounts/A-1", params={name: str(value) for name, value in sent.items()})
+            assert moved.status_code == 303
+            return moved.headers["location"].removeprefix("/audit/accounts/A-1?on=")
+
+        other = TODAY - timedelta(days=2)
+        assert await move(days=1, days_shown=length, on=TODAY) == (first + timedelta(days=1)).isoformat()
+        assert await move(days=length, days_shown=length, on=other) == other.isoformat(), "where it stays the date that is written counts"
+        assert await move(days=length + 9, days_shown=0) == TODAY.isoformat()
+        assert (await client.get("/audit/accounts/A-1?days=-1")).status_code == 422
 
 
 @pytest.mark.parametrize("role", [Role.COLLECTOR, Role.COLLECTIONS_MANAGER])

@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 from sqlalchemy import select
 from sqlmodel import Session, col
 
-from adapters.audit.histories.replayer import HistoryReplayer, ReplayResult
+from adapters.audit.histories.replayer import HistoryReplayer, ReplayProgress, ReplayResult
 from adapters.audit.histories.run_history_loader import RunHistory, RunHistoryLoader
 from adapters.database.engine import Database
 from adapters.database.tables import Case, JournalEntry
@@ -40,7 +40,7 @@ class AccountReplayer:
     def __init__(self, database: Database, histories: RunHistoryLoader, replayer: HistoryReplayer, seals: SealQuery | None = None) -> None:
         self._database, self._histories, self._replayer, self._seals = database, histories, replayer, seals
 
-    async def replay_account(self, account_id: str) -> ReplayReport:
+    async def replay_account(self, account_id: str, progress: ReplayProgress | None = None) -> ReplayReport:
         """Replay every case of the account in the database, on the server or in the archive, in the order in which they began."""
         run_ids_of = await self._histories.list_cases(account_id)
         for case_id, first_run in (await asyncio.to_thread(self._list_cases, account_id)).items():
@@ -48,7 +48,7 @@ class AccountReplayer:
                 run_ids_of[case_id].add(first_run)
             run_ids_of.setdefault(case_id, set())
         runs = {case_id: await self._histories.load_runs(case_id, run_ids) for case_id, run_ids in run_ids_of.items()}
-        replayed = await self._replay_runs([run for case_runs in runs.values() for run in case_runs])
+        replayed = await self._replay_runs([run for case_runs in runs.values() for run in case_runs], progress)
         cases = [
             await self._build_case_replay(case_id, runs[case_id], replayed)
             for case_id in sorted(runs, key=lambda case_id: _start_sort_key(runs[case_id]))
@@ -60,8 +60,8 @@ class AccountReplayer:
         runs = await self._histories.load_runs(case_id)
         return await self._build_case_replay(case_id, runs, await self._replay_runs(runs))
 
-    async def _replay_runs(self, runs: Sequence[RunHistory]) -> dict[tuple[str, str], ReplayResult]:
-        return {(result.run.case_id, result.run.run_id): result for result in await self._replayer.replay(runs)}
+    async def _replay_runs(self, runs: Sequence[RunHistory], progress: ReplayProgress | None = None) -> dict[tuple[str, str], ReplayResult]:
+        return {(result.run.case_id, result.run.run_id): result for result in await self._replayer.replay(runs, progress)}
 
     async def _build_case_replay(self, case_id: str, runs: list[RunHistory], replayed: dict[tuple[str, str], ReplayResult]) -> CaseReplay:
         """Compare a case; one that wrote between the two readings is read again."""

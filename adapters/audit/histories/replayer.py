@@ -6,7 +6,7 @@ sees them on their way, and the result shows which of them the database took.
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -38,6 +38,9 @@ from domain.case_write import CaseWrite, CaseWriteResult
 RECORD_ACTIVITY = "record"
 """The local activity by which every case writes."""
 
+ReplayProgress = Callable[[int, int], None]
+"""Called before each run with the number of runs that are done, and of all; from another thread."""
+
 _PendingWrite = tuple[CaseWrite, workflow.ActivityHandle[Any]]
 
 
@@ -55,13 +58,14 @@ class HistoryReplayer:
     def __init__(self, workflows: Sequence[type], runner: WorkflowRunner | None = None) -> None:
         self._workflows, self._runner = workflows, runner or UnsandboxedWorkflowRunner()
 
-    async def replay(self, runs: Iterable[RunHistory]) -> list[ReplayResult]:
+    async def replay(self, runs: Iterable[RunHistory], progress: ReplayProgress | None = None) -> list[ReplayResult]:
         """Replay runs one after the other, in order, in a thread of their own, so that the event loop stays responsive. A run without a
         history is passed over."""
         replayable = [run for run in runs if run.history is not None]
-        return await asyncio.to_thread(lambda: asyncio.run(self._replay_runs(replayable))) if replayable else []
+        report = progress or (lambda done, total: None)
+        return await asyncio.to_thread(lambda: asyncio.run(self._replay_runs(replayable, report))) if replayable else []
 
-    async def _replay_runs(self, runs: Sequence[RunHistory]) -> list[ReplayResult]:
+    async def _replay_runs(self, runs: Sequence[RunHistory], progress: ReplayProgress) -> list[ReplayResult]:
         """In what the SDK calls debug mode: each task of a workflow is replayed on the spot instead of in yet another thread, and a machine
         that is busy for two seconds does not pass for a workflow that hangs."""
         listening, following = _RecordInterceptor(), _TaskTrackingRunner(self._runner)
@@ -75,6 +79,7 @@ class HistoryReplayer:
         replayed = list[ReplayResult]()
         async with replayer.workflow_replay_iterator(_iterate_histories(runs)) as results:
             for run in runs:
+                progress(len(replayed), len(runs))
                 result = await anext(results)
                 pending_writes, task = (
                     listening.pending_writes.pop(result.history.run_id, []),

@@ -2,9 +2,10 @@
 
 from datetime import date, timedelta
 from typing import Annotated, NamedTuple
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Query, Request
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from adapters.audit.audit_service import find_chain_faults
 from adapters.audit.effective_balances import EffectiveBalance, load_effective_balances
@@ -32,6 +33,7 @@ from domain.roles import Actor
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse, route_class=EncodedPathRoute)
 MAX_ENTRIES = 200
+MAX_DAYS, MAX_MARKS = 100_000, 200
 
 
 class InvoiceOnDay(NamedTuple):
@@ -58,17 +60,28 @@ Auditing = Annotated[Actor, Depends(require_page_right(Permission.AUDIT))]
 
 @router.get("/audit/accounts/{account_id}")
 def show_account_day(
-    request: Request, account_id: str, context: Context, actor: Auditing, on: Annotated[Day | None, Query()] = None
-) -> HTMLResponse:
-    """`on`: a business date; today when left out. Raises Problem 404 and 422."""
+    request: Request,
+    account_id: str,
+    context: Context,
+    actor: Auditing,
+    on: Annotated[Day | None, Query()] = None,
+    days: Annotated[int | None, Query(ge=0, le=MAX_DAYS)] = None,
+    days_shown: Annotated[int | None, Query(ge=0, le=MAX_DAYS)] = None,
+) -> Response:
+    """`on`: a business date; today when left out. `days`: of the line through time, how many after its first, where it was moved from
+    `days_shown`. Raises Problem 404 and 422."""
     account = find_account(context.database, account_id, context.today, invoices=0)
     if account is None:
         raise not_found_problem("account", account_id, "the list of accounts finds it by a part of its name or number")
+    history = AccountHistory(*AccountStateQuery(context.database).load_entries(account_id))
+    line = _draw_line(history.entries, context.today)
+    if days is not None:
+        chosen = line.find_day(days) if line and days != days_shown else on or context.today
+        return RedirectResponse(f"{request.url.path}?{urlencode({'on': chosen.isoformat()})}", status_code=303)
     day = on or context.today
     if day > context.today:
         raise invalid_request_problem("on", f"the day has not come; write {context.today.isoformat()} or an earlier one")
     record_shown_account(request, account_id)
-    history = AccountHistory(*AccountStateQuery(context.database).load_entries(account_id))
     _, words = load_reader(context, actor)
     so_far = [entry for entry in history.entries if entry.at < start_of_day(day + timedelta(days=1))]
     lines = list_proof_lines(context.database, so_far[-MAX_ENTRIES:])
@@ -80,12 +93,41 @@ def show_account_day(
         account=account,
         day=day,
         days=_list_days(history.entries, day, context.today),
+        line=line,
         state=account_state_on(account_id, history.entries, day, history.policies),
         invoices=_list_invoices(context, account, day, history, words),
         count=len(so_far),
         entries=[(line, words.render_entry(line.kind, line.told_facts, line.currency)) for line in reversed(lines)],
         faults=find_chain_faults(context.database, account_id),
     )
+
+
+class TimeLine(NamedTuple):
+    """The days through which the page is moved, from the first on which something was written to today. `written`: how many days after
+    the first there are entries, on the last MAX_MARKS such days."""
+
+    first: date
+    last: date
+    written: list[int]
+
+    @property
+    def length(self) -> int:
+        return (self.last - self.first).days
+
+    def find_place(self, day: date) -> int:
+        """How many days after the first; a day before it is at its beginning."""
+        return max((day - self.first).days, 0)
+
+    def find_day(self, days: int) -> date:
+        return min(self.first + timedelta(days=days), self.last)
+
+
+def _draw_line(entries: list[AccountEntry], today: date) -> TimeLine | None:
+    """None where nothing was written before today: there is no way to go."""
+    written = sorted({entry.at.date() for entry in entries if entry.at.date() <= today})
+    if not written or written[0] == today:
+        return None
+    return TimeLine(written[0], today, [(each - written[0]).days for each in written[-MAX_MARKS:]])
 
 
 class DaysToGo(NamedTuple):
