@@ -173,7 +173,7 @@ def attach_context(app: FastAPI, context: ApiContext) -> None:
     app.state.overview = OverviewReader(context.database)
     app.state.connection_tasks = set[asyncio.Task[None]]()
     app.state.staged_files, app.state.import_tasks = console.StagedFiles(), set[asyncio.Task[None]]()
-    app.state.proof_works = console.ProofWorks()
+    app.state.proof_works, app.state.letter_plays = console.ProofWorks(), console.LetterPlays()
 
 
 def build_app() -> FastAPI:

@@ -4,6 +4,7 @@ Claims, contact hours, rhythm, content and wording are those of the letter outbo
 What nobody can know is left out: payments, promises, new invoices, letters that cases will ask for, and letters that do not arrive.
 """
 
+from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
@@ -37,6 +38,9 @@ from domain.correspondence.letter_stop import LetterBrake
 DEFAULT_DAYS, MOST_DAYS = 5, 20
 MOST_ACCOUNTS = 1_000
 """Accounts that are played ahead at once."""
+
+PlayProgress = Callable[[int], None]
+"""Called now and then with the number of letters that were played."""
 
 _NO_COUNTRY = "ZZ"
 _LETTERS_AT_ONCE, _NO_LIMIT = 200, 1_000_000
@@ -93,7 +97,13 @@ class LetterPreview:
         self._database, self._services, self._clock, self._kept = database, services, clock, kept or KeptDays()
 
     def look_ahead(
-        self, now: datetime, days: int = DEFAULT_DAYS, account: str | None = None, collector: str | None = None, limit: int = MOST_ACCOUNTS
+        self,
+        now: datetime,
+        days: int = DEFAULT_DAYS,
+        account: str | None = None,
+        collector: str | None = None,
+        limit: int = MOST_ACCOUNTS,
+        progress: PlayProgress | None = None,
     ) -> LettersAhead:
         """Play the next business days of the company's country, today included, from `now` (business time): of one account, of one
         collector's or of all, whether they are held back or not."""
@@ -101,21 +111,30 @@ class LetterPreview:
         found = list_accounts_ahead(self._database, until, limit, account, collector)
         accounts = found[:limit]
         rows = read_accounts(self._database, accounts)
-        letters, hindered = self._kept.find_or_play((rows.fingerprint, until, now.date()), now, lambda: self._play(rows, now, until))
-        brakes = self._find_brakes({each.letter.account_id for each in letters}, now.date())
-        return LettersAhead(
+        letters, hindered = self._kept.find_or_play(
+            (rows.fingerprint, until, now.date()), now, lambda: self._play(rows, now, until, progress)
+        )
+        ahead = LettersAhead(
             until=until,
-            letters=[_put_brake_on(each, brakes.get(each.letter.account_id)) for each in letters],
+            letters=letters,
             hindered=[task for task in hindered if task.kind in (TaskKind.NO_ADDRESS, TaskKind.UNAPPLIED_CREDIT)],
             accounts=len(accounts),
             has_more=len(found) > limit,
         )
+        return self.put_brakes(ahead, now.date())
 
-    def _play(self, rows: AccountRows, now: datetime, until: date) -> tuple[list[PreviewedLetter], list[TaskRow]]:
+    def put_brakes(self, ahead: LettersAhead, today: date) -> LettersAhead:
+        """The letters that were played, each with what would hold it back as of now."""
+        brakes = self._find_brakes({each.letter.account_id for each in ahead.letters}, today)
+        return ahead.model_copy(update={"letters": [_put_brake_on(each, brakes.get(each.letter.account_id)) for each in ahead.letters]})
+
+    def _play(
+        self, rows: AccountRows, now: datetime, until: date, progress: PlayProgress | None
+    ) -> tuple[list[PreviewedLetter], list[TaskRow]]:
         """The letters that would go, and the tasks that would be open."""
         with open_copy(rows) as copy:
             played = _PlayedDays(copy, self._services, self._clock, now)
-            played.run(start_of_day(until + timedelta(days=1)))
+            played.run(start_of_day(until + timedelta(days=1)), progress or (lambda letters: None))
             return played.list_letters(), list_tasks(copy, limit=MOST_ACCOUNTS)[0]
 
     def _find_last_day(self, today: date, days: int) -> date:
@@ -158,14 +177,14 @@ class _PlayedDays:
         self._invoices = InvoicesAhead(copy, policies, clock, now)
         self._gone: list[tuple[OutgoingLetter, datetime]] = []
 
-    def run(self, end: datetime) -> None:
+    def run(self, end: datetime, progress: PlayProgress) -> None:
         """Let time pass up to `end`, business time, which is not included."""
         written_to: set[str] = set()
         moment: datetime | None = self._now
         while moment is not None and moment < end:
             self._now = moment
             self._invoices.take_due_steps(moment, written_to)
-            written_to = self._send_letters(moment)
+            written_to = self._send_letters(moment, progress)
             moment = self._find_next_moment(moment)
 
     def list_letters(self) -> list[PreviewedLetter]:
@@ -180,7 +199,7 @@ class _PlayedDays:
             letters.append(PreviewedLetter(at=at, on=on, letter=row, content=outgoing.content))
         return letters
 
-    def _send_letters(self, now: datetime) -> set[str]:
+    def _send_letters(self, now: datetime, progress: PlayProgress) -> set[str]:
         """Send what is due; the accounts that got a letter, or whose letter came to nothing."""
         taken: list[int] = []
         while numbers := self._outbox.claim_due_letters(now, _LETTERS_AT_ONCE):
@@ -188,6 +207,7 @@ class _PlayedDays:
             self._outbox.record_outcomes([(letter.message, _SENT) for letter in begun], now)
             self._gone += [(letter, now) for letter in begun]
             taken += numbers
+            progress(len(self._gone))
         with self._copy.reading() as session:
             return set(session.scalars(select(col(Message.account_id)).where(col(Message.id).in_(taken))))
 

@@ -15,6 +15,7 @@ from api.console.credit_pages import router as credit_router
 from api.console.imports.import_pages import router as import_router
 from api.console.imports.staged_files import StagedFiles
 from api.console.invoice.invoice_page import router as invoice_router
+from api.console.letters.letter_plays import LetterPlays
 from api.console.letters.letters_page import router as letters_router
 from api.console.letters.write_page import router as write_router
 from api.console.lists.list_pages import router as lists_router
@@ -37,6 +38,7 @@ from api.console.today_page import router as today_router
 from api.console.users.user_pages import router as users_router
 
 __all__ = [
+    "LetterPlays",
     "ProofWorks",
     "PulseReader",
     "StagedFiles",

@@ -19,6 +19,7 @@ from api.context import ApiContext
 from domain.roles import Role
 from tests.adapters.journal.journalled_accounts import load_example_company
 from tests.api.portfolio_world import CLOCK, REAL_NOW, PortfolioWorld
+from tests.patience import PATIENCE
 
 
 @pytest.fixture
@@ -53,6 +54,7 @@ async def app(application: FastAPI, world: PortfolioWorld, inbox: Inbox) -> Asyn
         company=load_example_company(),
     )
     attach_context(application, parts)
+    application.state.letter_plays.waited_seconds = PATIENCE
     yield application
     await application.state.trail.flush()
 

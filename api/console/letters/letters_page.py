@@ -8,9 +8,11 @@ from typing import Literal, NamedTuple
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
-from adapters.preview.letter_preview import PreviewedLetter
+from adapters.preview.letter_preview import LettersAhead, PlayProgress, PreviewedLetter
 from adapters.read_model.correspondence import LetterRow, list_letters
+from api.console.letters.letter_plays import LetterPlays, LettersFound
 from api.console.rendering import PageReader, render
+from api.context import ApiContext
 from api.web.authentication import Context
 from api.web.request_target import EncodedPathRoute
 from domain.case.case_view import TaskKind
@@ -43,23 +45,39 @@ class DayOfLetters(NamedTuple):
 def show_letters(request: Request, context: Context, actor: PageReader, whose: Whose = "") -> HTMLResponse:
     """`whose`: a collector's own accounts, or all; a collector's own at first."""
     collector = _choose_collector(actor, whose)
-    ahead = context.preview.look_ahead(context.business_now, DAYS_SHOWN, collector=collector)
+    found = _look_ahead(request, context, collector)
+    ahead = found.ahead
     gone, further = list_letters(context.database, MOST_GONE, collector=collector, gone_since=start_of_day(context.today))
-    known = {letter.message_id for letter in gone}
+    known, hindered = {letter.message_id for letter in gone}, ahead.hindered if ahead else []
     return render(
         request,
         context,
         "letters.html",
         actor,
         ahead=ahead,
-        days=_group_by_day(each for each in ahead.letters if each.letter.message_id not in known),
+        found=found,
+        days=_group_by_day(each for each in (ahead.letters if ahead else ()) if each.letter.message_id not in known),
         gone=gone,
         gone_asked=_sum_asked(gone),
         has_more_gone=further is not None,
-        no_address=[task for task in ahead.hindered if task.kind == TaskKind.NO_ADDRESS],
-        covered=[task for task in ahead.hindered if task.kind == TaskKind.UNAPPLIED_CREDIT],
+        no_address=[task for task in hindered if task.kind == TaskKind.NO_ADDRESS],
+        covered=[task for task in hindered if task.kind == TaskKind.UNAPPLIED_CREDIT],
         whose="mine" if collector else "all",
     )
+
+
+def _look_ahead(request: Request, context: ApiContext, collector: str | None) -> LettersFound:
+    """What is shown of an earlier moment is held back as of now, too."""
+    plays: LetterPlays = request.app.state.letter_plays
+    now = context.business_now
+
+    def play(progress: PlayProgress) -> LettersAhead:
+        return context.preview.look_ahead(now, DAYS_SHOWN, collector=collector, progress=progress)
+
+    found = plays.look((collector, context.today), now, play)
+    if found.ahead is None or found.played_at is None:
+        return found
+    return found._replace(ahead=context.preview.put_brakes(found.ahead, context.today))
 
 
 def _choose_collector(actor: Actor, whose: Whose) -> str | None:
