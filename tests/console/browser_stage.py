@@ -13,6 +13,7 @@ from adapters.database.tables import Account
 from domain.roles import Role
 from tests.console.browser import ConsoleSite, open_console
 from tests.databases import _sqlite_template
+from tests.patience import PATIENCE
 from tests.workflows.collection_environment import DAY, CollectionEnvironment, InvoiceSpec, start_collection_environment
 from tests.workflows.dispute_commands import DisputeCommands
 from tests.workflows.people import People, gather_people
@@ -48,6 +49,7 @@ async def open_stage(folder: Path) -> AsyncIterator[BrowserStage]:
         people.now = await environment.play.environment.get_current_time()
         invoices = dict(zip((*CALLED, *DISPUTED), (*called, *disputed), strict=True))
         approvals = [await ask_for_credit(environment, people, invoice) for invoice in disputed]
+        people.app.state.letter_plays.waited_seconds = PATIENCE
         async with open_console(people) as site:
             yield BrowserStage(site, environment, invoices, approvals)
         await environment.close()

@@ -5,6 +5,7 @@ import re
 from collections.abc import AsyncIterator
 from datetime import date
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from playwright.async_api import FilePayload, Locator, Page, Route, expect
@@ -280,6 +281,14 @@ async def test_an_auditor_sees_an_account_on_a_day_and_was_seen_looking(stage: B
     await page.locator('a[href="/audit/accounts/NORD"]').first.click()
     await page.locator('a[rel="prev"]').click()
     await expect(page).to_have_url(re.compile("on="))
+    if scripted:
+        on, line = page.locator('[name="on"]'), page.locator("#line")
+        before = await on.input_value()
+        await line.focus()
+        await page.keyboard.press("ArrowLeft")
+        await expect(on, "it is told while it is moved").not_to_have_value(before)
+        await expect(page).to_have_url(re.compile(f"on={await on.input_value()}$"))
+        await expect(line).to_be_focused()
     await expect(page.locator("main p.done"), "every entry until then holds").to_be_visible()
     await page.goto(f"{site.url}/audit?account=NORD")
     await expect(page.locator("main tbody th").filter(has_text=auditor).first).to_be_visible()
@@ -298,6 +307,31 @@ async def test_an_administrator_imports_a_file_whose_columns_are_guessed(stage: 
     await expect(page).to_have_url(re.compile("/imports/"))
     await page.goto(f"{site.url}/invoices?q={number}")
     await expect(page.locator("main tbody th")).to_have_count(1)
+
+
+async def test_pages_that_an_act_leads_to_are_accessible_too(stage: BrowserStage, site: ConsoleSite) -> None:
+    """A plan's other terms, and a draft of a policy as it was checked."""
+    plan = await propose_plan(stage, site, "WEST")
+    collector, manager = await site.sign_in("mia", Role.COLLECTOR), await site.sign_in("anna", Role.COLLECTIONS_MANAGER)
+    await collector.goto(f"{site.url}/cases/{quote(plan, safe='')}/terms")
+    await expect(collector.locator("form.plan")).to_be_visible()
+    await manager.goto(f"{site.url}/policies/standard")
+    draft = manager.locator("form").filter(has=manager.locator("textarea"))
+    await draft.locator("textarea").fill("policy: standard")
+    await draft.locator("button").click()
+    await expect(manager.locator("#faults")).to_be_visible()
+    assert await find_access_faults(collector) + await find_access_faults(manager) == []
+
+
+async def propose_plan(stage: BrowserStage, site: ConsoleSite, account: str) -> str:
+    """A plan of mia's; its id."""
+    mia = await site.people("mia", Role.COLLECTOR)
+    terms = {"first_on": (await stage.environment.today() + 7 * DAY).isoformat(), "equal": 2, "rhythm": "weekly"}
+    asked = {"invoices": [stage.invoices[account]], "currency": "EUR", "terms": terms}
+    made = await mia.post(f"/v1/accounts/{account}/plans", json=asked)
+    assert made.status_code == 201, made.text
+    await stage.environment.wait_until(lambda: has_case(stage, account, CaseKind.PAYMENT_PLAN))
+    return str(made.json()["plan_id"])
 
 
 # --- what a day brings: from here on time passes
