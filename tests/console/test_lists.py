@@ -186,6 +186,14 @@ async def test_a_file_has_all_that_match_and_no_formula(portfolio: PortfolioWorl
         assert (await client.get("/lists/accounts/csv?overdue=many")).status_code == 422
 
 
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+async def test_a_list_that_is_sorted_by_the_amounts_of_one_currency_says_of_which(portfolio: PortfolioWorld, as_role: As) -> None:
+    async with as_role(Role.COLLECTOR, Accept="text/html") as client:
+        for query, said in (("sort=-overdue", "Overdue ↓ EUR"), ("sort=open&currency=GBP", "Open ↑ GBP"), ("sort=name", "Overdue Open")):
+            head = words((await page(client, f"/accounts?{query}")).partition("<thead>")[2].partition("</thead>")[0])
+            assert said in head, head
+
+
 async def test_a_view_is_an_address_that_each_keeps_under_a_name_of_their_own(portfolio: PortfolioWorld, as_role: As) -> None:
     late = "/accounts?overdue=31&sort=-overdue&column=overdue&column=country"
     async with as_role(Role.COLLECTOR, Accept="text/html") as client, as_role(Role.AUDITOR, Accept="text/html") as other:

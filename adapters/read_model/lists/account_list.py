@@ -17,6 +17,8 @@ from adapters.read_model.lists.list_totals import MAX_COUNTED, ListTotals, count
 from adapters.read_model.lists.text_match import contains_text
 from domain.identifiers import CaseKind
 
+AMOUNT_SORTS = frozenset({"open", "overdue"})
+
 NOBODY = "-"
 """Instead of a collector's name: the accounts that nobody has."""
 
@@ -103,8 +105,17 @@ def _count_by_currency(session: Session) -> dict[str, int]:
     return {row[0]: row[1] for row in session.execute(statement)}
 
 
-def _choose_commonest(counts: dict[str, int]) -> str:
-    return max(sorted(counts), key=lambda currency: counts[currency], default="")
+def find_sort_currency(database: Database, account_filter: AccountListFilter, sort: str) -> str:
+    """Return the currency whose amounts the list is sorted by; empty where it is sorted by something else."""
+    if sort not in AMOUNT_SORTS:
+        return ""
+    with database.reading() as session:
+        return _choose_currency(session, account_filter)
+
+
+def _choose_currency(session: Session, account_filter: AccountListFilter) -> str:
+    counts = {} if account_filter.currency else _count_by_currency(session)
+    return account_filter.currency or max(sorted(counts), key=lambda currency: counts[currency], default="")
 
 
 def _is_open(currency: str | None) -> Any:
@@ -116,9 +127,7 @@ def _sort_accounts(session: Session, account_filter: AccountListFilter, sort: st
     last = SortColumn(col(Account.id), str)
     if sort == "name":
         return SortColumn(col(Account.name), str), last
-    currency = account_filter.currency
-    if sort != "oldest":
-        currency = currency or _choose_commonest(_count_by_currency(session))
+    currency = account_filter.currency if sort == "oldest" else _choose_currency(session, account_filter)
     figures: dict[str, Any] = {
         "oldest": func.min(col(Invoice.due_date)),
         "open": func.sum(col(Invoice.open_balance)),

@@ -6,6 +6,7 @@ from adapters.i18n.formatting import name_country
 from adapters.read_model.accounts import AccountRow, BalanceRow
 from adapters.read_model.lists.account_list import (
     AccountListFilter,
+    find_sort_currency,
     list_account_page,
     load_account_choices,
     load_account_totals,
@@ -124,4 +125,5 @@ ACCOUNT_LIST = ConsoleList(
     list_choices=_list_choices,
     export_rows=_export_rows,
     acts={REASSIGNMENT: REASSIGNMENT_PAGE},
+    find_sort_currency=lambda context, values, sort: find_sort_currency(context.database, build_account_filter(values), sort),
 )

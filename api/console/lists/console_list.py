@@ -65,7 +65,8 @@ class ListNotice(NamedTuple):
 class ConsoleList(NamedTuple):
     """`name` is also the name of its template, and of its title in the group `list_titles`. `list_choices`: of the filters of that kind, in
     the reader's words. `export_rows`: the lines of a file for one row, each cell by its column's name. `acts`: the forms for what is done
-    with all that match, each with its page. `helpers`: what its template asks of a row, each by its name there."""
+    with all that match, each with its page. `helpers`: what its template asks of a row, each by its name there.
+    `find_sort_currency`: in which currency alone amounts are sorted, as the list's head says; empty where those of all are."""
 
     name: str
     page: str
@@ -80,6 +81,7 @@ class ConsoleList(NamedTuple):
     export_rows: Callable[[ApiContext, Any, Phrases], Iterable[Mapping[str, Cell]]]
     acts: Mapping[str, str] = {}
     helpers: Mapping[str, Callable[..., str]] = {}
+    find_sort_currency: Callable[[ApiContext, Values, str], str] = lambda context, values, sort: ""
 
 
 def build_amount(minor: int, currency: str) -> Decimal:

@@ -132,6 +132,7 @@ def _show_list(request: Request, context: ApiContext, actor: Actor, console_list
         lists=LISTS,
         choices=choices,
         rows=rows,
+        sort_currency=console_list.find_sort_currency(context, state.values, state.sort),
         totals=console_list.load_totals(context, state.values) if rows or state.cursor else None,
         views=views,
         view_names=[view.name for view in views if view.query == state.query],
