@@ -196,6 +196,8 @@ PAGES = {
         "/team",
         "/audit",
         "/audit/accounts/{account_id}",
+        "/audit/proofs/{token}",
+        "/search",
         "/policies",
         "/policies/{name}",
         "/import",

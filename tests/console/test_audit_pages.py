@@ -10,11 +10,13 @@ from sqlalchemy import update
 
 from adapters.audit.effective_balances import load_effective_balances
 from adapters.database.tables import Allocation, Invoice, Payment
+from adapters.identity.users_and_tokens import IdentityStore
 from api.console.auditing.proof_works import KEPT_SECONDS, MOST_OF_ONE_PERSON, ProofWorks
 from domain.billing.billing_events import InvoiceStatus
 from domain.roles import Role
 from tests.api.conftest import As, Client
 from tests.api.portfolio_world import TODAY, PortfolioWorld
+from tests.console.test_languages import find_english, visible_words
 from tests.console.test_pages import page, words
 from tests.form_tokens import find_form_token
 from tests.patience import Looks
@@ -114,6 +116,20 @@ async def test_a_proof_under_way_says_how_far_it_has_come_and_is_the_askers_alon
         assert (await client.get("/audit/proofs/none")).status_code == 404
         other, _ = works.begin("auditor-2", "A-1")
         assert (await client.get(f"/audit/proofs/{other.token}")).status_code == 404
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+async def test_a_proof_is_told_in_the_readers_language(app: FastAPI, as_role: As, audited: PortfolioWorld) -> None:
+    works: ProofWorks = app.state.proof_works
+    begun = [works.begin("auditor-1", account)[0] for account in (None, "A-1")]
+    for language in ("de", "es", "fr"):
+        IdentityStore(audited.database).add_user("auditor-1", Role.AUDITOR, language=language)
+        async with as_role(Role.AUDITOR, Accept="text/html") as client:
+            for work in begun:
+                for done in (0, 1):
+                    work.report_progress(done, done * 2)
+                    html = await page(client, f"/audit/proofs/{work.token}")
+                    assert find_english(" ".join(visible_words(html)), language) == []
 
 
 def test_what_proofs_said_is_kept_for_an_hour_and_what_goes_on_for_longer() -> None:
