@@ -1,5 +1,6 @@
 """The port by which the audit's routes replay Temporal's histories."""
 
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
@@ -18,8 +19,8 @@ class AuditPort(Protocol):
     @property
     def archive(self) -> RunArchive | None: ...
 
-    async def replay(self, account_id: str) -> ReplayReport:
-        """Return every case of the account, compared with its histories."""
+    async def replay(self, account_id: str, progress: Callable[[int, int], None] | None = None) -> ReplayReport:
+        """Return every case of the account, compared with its histories. `progress` is told how many runs are done, of how many."""
 
     async def export(self, scope: AuditScope, target: Path, exported_by: str, at: datetime) -> ExportResult:
         """Write the signed zip to `target`. `at` is real time (UTC)."""
@@ -30,7 +31,7 @@ class UnavailableAuditPort:
 
     archive = None
 
-    async def replay(self, account_id: str) -> ReplayReport:
+    async def replay(self, account_id: str, progress: Callable[[int, int], None] | None = None) -> ReplayReport:
         raise ArchiveStoreError("this Duecourse was started without a Temporal server to ask for histories")
 
     async def export(self, scope: AuditScope, target: Path, exported_by: str, at: datetime) -> ExportResult:

@@ -23,8 +23,8 @@ class Refusal(str):
     told: RefusalFacts
 
     def __new__(cls, code: str, sentence: str, **facts: object) -> Self:
-        """`sentence` names its facts in braces. Days are told as YYYY-MM-DD, members of enums by their value; what would break the line or could
-        not be seen is spelt out."""
+        """`sentence` names its facts in braces. Days are told as YYYY-MM-DD, members of enums by their value; what would break the line or
+        could not be seen is spelt out."""
         plain = {name: value if isinstance(value, int) else spell_out_controls(str(value)) for name, value in facts.items()}
         return cls.restore(sentence.format(**plain), RefusalFacts(code=code, facts=plain))
 

@@ -683,7 +683,7 @@ class Case(SQLModel, table=True):
     promised_by: date | None = None
     promised_amount: int | None = Field(default=None, sa_type=BigInteger)
     promised_on: date | None = Field(default=None, description="the business day on which the promise was first made")
-    stated_currency: str = Field(default="", description="of the amount that it states, the first of several; empty: of none, or an invoice")
+    stated_currency: str = Field(default="", description="of what it states, the first of several; empty: of none, or an invoice")
     stated_amount: int = Field(default=0, sa_type=BigInteger, description="in minor units")
     outcome: str | None = None
     seq: int

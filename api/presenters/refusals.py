@@ -17,6 +17,7 @@ from adapters.i18n.wording import WordingCatalogue, fill_placeholders, list_plac
 from adapters.shipped_files import PROJECT
 from api.web.problems import FIELD_CODES
 from domain.approval.result import LapseReason
+from domain.digits import parse_digits
 from domain.identifiers import CaseKind
 from domain.money import Money
 from domain.refusal import RefusalFacts
@@ -165,8 +166,8 @@ def _tell_fact(name: str, value: str, facts: Mapping[str, str | int], words: Rea
     if name in MONEY_FACTS:
         currency, _, amount = value.partition(" ")
         return words.shared.format_money(Money.from_major(Decimal(amount), currency).minor, currency)
-    if name in COUNT_FACTS and (digits := value.replace(",", "")).isdecimal():
-        return str(format_decimal(int(digits), locale=words.shared.locale))
+    if name in COUNT_FACTS and (count := parse_digits(value.replace(",", ""))) is not None:
+        return str(format_decimal(count, locale=words.shared.locale))
     if name in LIST_FACTS:
         return str(format_list(value.split(" and "), locale=words.shared.locale))
     match name:

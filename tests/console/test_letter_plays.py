@@ -93,6 +93,7 @@ class Found(LetterPlays):
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 async def test_the_page_is_there_before_the_letters_are(app: FastAPI, as_role: As, world: PortfolioWorld) -> None:
     world.account()
+    world.invoice("I-1")
     world.letter("I-1")
     async with as_role(Role.COLLECTOR, Accept="text/html") as client:
         app.state.letter_plays = Found(LettersFound(None, None, 1_200))

@@ -17,7 +17,7 @@ from adapters.ledger.ledger import Ledger
 from adapters.letters.letter_templates import LetterTemplates
 from adapters.policies.policy_store import PolicyStore
 from adapters.preview.account_copy import AccountRows
-from adapters.preview.letter_preview import LetterPreview, LettersAhead, PreviewedLetter, PreviewServices
+from adapters.preview.letter_preview import LetterPreview, LettersAhead, PlayProgress, PreviewedLetter, PreviewServices
 from adapters.read_model.correspondence import TaskRow
 from adapters.shipped_files import PROJECT
 from domain.clock import Clock
@@ -116,9 +116,11 @@ def test_whoever_looks_again_is_shown_what_was_played_until_something_of_it_chan
     correspondence.create_invoice("I1", due=TODAY - 3 * DAY)
     preview, play, played = build_preview(correspondence), LetterPreview._play, list[datetime]()
 
-    def count(self: LetterPreview, rows: AccountRows, now: datetime, until: date) -> tuple[list[PreviewedLetter], list[TaskRow]]:
+    def count(
+        self: LetterPreview, rows: AccountRows, now: datetime, until: date, progress: PlayProgress | None
+    ) -> tuple[list[PreviewedLetter], list[TaskRow]]:
         played.append(now)
-        return play(self, rows, now, until)
+        return play(self, rows, now, until, progress)
 
     monkeypatch.setattr(LetterPreview, "_play", count)
     first = preview.look_ahead(NOON, 2)
