@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from alembic import op
 
 from domain.case_summary import list_stated_amounts, parse_case_summary
+from domain.money import Money
 
 revision = "0024"
 down_revision = "0023"
@@ -57,10 +58,18 @@ def _list_stated(connection: Any) -> Iterator[list[dict[str, Any]]]:
     found = [
         {"of_case": row.case_id, "currency": money.currency, "minor": money.minor}
         for row in connection.execute(chosen.where(_CASES.c.kind != "invoice")).all()
-        for money in list_stated_amounts(parse_case_summary(row.kind, json.loads(row.summary or "{}")))[:1]
+        for money in _read_amounts(row.kind, row.summary)[:1]
     ]
     for begin in range(0, len(found), BATCH):
         yield found[begin : begin + BATCH]
+
+
+def _read_amounts(kind: str, summary: str | None) -> tuple[Money, ...]:
+    """None of what cannot be read."""
+    try:
+        return list_stated_amounts(parse_case_summary(kind, json.loads(summary or "{}")))
+    except ValueError:
+        return ()
 
 
 def downgrade() -> None:
