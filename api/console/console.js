@@ -70,8 +70,11 @@
     for (const menu of menus()) { menu.open = false; menu.firstElementChild.focus(); }
   });
 
+  // What is computed beside a field leaves the focus in it, also where the field itself is swapped.
+  const staying = new WeakSet();
   const isAct = (ctx) => ctx.request.method === "POST";
   document.addEventListener("htmx:before:request", ({ detail: { ctx } }) => {
+    if (ctx.sourceElement?.closest("[data-stay]")) staying.add(ctx);
     if (ctx.target?.id === "content") ctx.target.setAttribute("aria-busy", "true");
   });
   document.addEventListener("htmx:after:request", (event) => {
@@ -93,7 +96,7 @@
     find("#content")?.removeAttribute("aria-busy");
     if (ctx.status !== "swapped") return;
     hooks.settle("unreachable", "not_done", "signed_out");
-    if (!ctx.sourceElement?.closest("[data-stay]")) arrive(); // what is computed beside a field leaves the focus in it
+    if (!staying.has(ctx)) arrive();
   });
   document.addEventListener("htmx:error", ({ detail: { ctx } }) => {
     if (ctx?.target?.id === "content") hooks.warn("unreachable");

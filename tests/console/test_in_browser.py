@@ -343,10 +343,11 @@ async def turn_the_clock(stage: BrowserStage) -> date:
     return await stage.environment.today()
 
 
-async def test_a_letter_taken_back_from_tomorrows_letters_does_not_go(stage: BrowserStage, site: ConsoleSite) -> None:
+async def test_a_letter_taken_back_before_its_morning_does_not_go(stage: BrowserStage, site: ConsoleSite) -> None:
     environment, today = stage.environment, await turn_the_clock(stage)
-    opened = await environment.open_invoices(InvoiceSpec(today, account="KEPT"), InvoiceSpec(today, account="GONE"))
-    await environment.wait_until(lambda: {environment.row(each).next_on for each in opened} == {today + DAY})
+    opened = await environment.open_invoices(InvoiceSpec(today - DAY, account="KEPT"), InvoiceSpec(today - DAY, account="GONE"))
+    for each in opened:
+        await environment.wait_for_entries(each, "letter.requested")
     page = await site.sign_in("mia", Role.COLLECTOR)
     await page.goto(f"{site.url}/letters?whose=all")
     row = page.locator("tbody tr").filter(has=page.locator('th a[href="/accounts/KEPT"]'))
@@ -355,7 +356,7 @@ async def test_a_letter_taken_back_from_tomorrows_letters_does_not_go(stage: Bro
     await page.locator("form.act button").click()
     await expect(page.locator("p.done")).to_be_visible()
     await expect(row).to_contain_text("pays today")
-    await environment.play.run_morning(today + DAY)
+    await environment.play.run_morning(today)
     assert [len(environment.sent_letters(account)) for account in ("KEPT", "GONE")] == [0, 1]
 
 
