@@ -10,8 +10,8 @@ from alembic import op
 from domain.case_summary import list_stated_amounts, parse_case_summary
 from domain.money import Money
 
-revision = "0024"
-down_revision = "0023"
+revision = "0026"
+down_revision = "0025"
 
 BATCH = 1_000
 _CASES = sa.table(
