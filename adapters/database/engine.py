@@ -137,7 +137,7 @@ class Database:
 
     def find_known_revision(self) -> str | None:
         """Return the revision of the schema; None for an empty database. Raises NewerDatabaseError for one that is not known here."""
-        scripts = ScriptDirectory(str(MIGRATIONS_DIR))
+        scripts = ScriptDirectory.from_config(build_migration_config())
         with self.engine.connect() as connection:
             current = MigrationContext.configure(connection).get_current_revision()
         if current is not None and current not in {script.revision for script in scripts.walk_revisions()}:
@@ -151,8 +151,7 @@ class Database:
         """Migrate the schema to this version's. Raises NewerDatabaseError."""
         self.find_known_revision()
         with self._write_engine.begin() as connection:
-            config = Config()
-            config.set_main_option("script_location", str(MIGRATIONS_DIR))
+            config = build_migration_config()
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
 
@@ -162,3 +161,11 @@ class Database:
 
 
 __all__ = ["Database", "NewerDatabaseError", "tables"]
+
+
+def build_migration_config() -> Config:
+    """Where the migrations are: in a folder, and older ones in folders within."""
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS_DIR))
+    config.set_main_option("recursive_version_locations", "true")
+    return config

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from alembic.script import ScriptDirectory
 
-from adapters.database.engine import MIGRATIONS_DIR, Database
+from adapters.database.engine import Database, build_migration_config
 from domain.errors import OperatingError
 
 UNWRITTEN_PART = "-wal"
@@ -52,7 +52,7 @@ def opened_read_only(file: Path) -> Iterator[Database]:
 def _checked(database: Database) -> Iterator[Database]:
     """Close it in the end. Raises OlderCopyError, NewerDatabaseError."""
     try:
-        head = ScriptDirectory(str(MIGRATIONS_DIR)).get_current_head()
+        head = ScriptDirectory.from_config(build_migration_config()).get_current_head()
         if (known := database.find_known_revision()) != head:
             raise OlderCopyError(
                 f"this copy was written by an older version of Duecourse (schema {known}) and cannot be migrated where it is; "
