@@ -16,13 +16,16 @@ from sqlmodel import Session, col
 from adapters.billing.external_key import ExternalKey, SystemKey
 from adapters.billing.external_records import ExternalAccount
 from adapters.connections.mirror import MirrorContext
+from adapters.correspondence.release_store import ReleaseStore
+from adapters.database.clock_store import is_accelerated, load_clock
 from adapters.database.engine import Database
-from adapters.database.tables import ExternalAccountRow, Invoice
+from adapters.database.tables import BillingCursorRow, ExternalAccountRow, Invoice
 from adapters.imports.account_batch import AccountBatch
 from adapters.imports.row_reader import ImportedAccount, find_account_fault
 from adapters.portfolio.assignments import AssignmentContext
 from domain.accepted_texts import MAX_NAME_LENGTH, fold_whitespace
 from domain.billing.billing_events import InvoiceStatus
+from domain.clock import Clock
 
 READ_AGAIN_AFTER = timedelta(hours=20)
 MOST_AGAIN = 50
@@ -68,9 +71,28 @@ class AccountMirror:
         with self._database.reading() as session:
             return list(session.execute(due).scalars())
 
-    def write(self, session: Session, context: MirrorContext, accounts: Sequence[ExternalAccount], unread: Iterable[str] = ()) -> int:
+    def holds_new(self) -> bool:
+        """Return whether customers that are new are held for release: those of a system's first reading, and all until the house is live,
+        but none on a clock that is played fast."""
+        clock = load_clock(self._database) or Clock.real_time()
+        if is_accelerated(clock):
+            return False
+        with self._database.reading() as session:
+            row = session.get(BillingCursorRow, tuple(self._system))
+            is_first = row is None or row.caught_up_at is None
+        return is_first or ReleaseStore(self._database).holds_new_accounts(clock)
+
+    def write(
+        self,
+        session: Session,
+        context: MirrorContext,
+        accounts: Sequence[ExternalAccount],
+        unread: Iterable[str] = (),
+        *,
+        holds_new: bool = False,
+    ) -> int:
         """Take in customers as they were read; how many say something else than before. `unread`: those that the system refused to tell,
-        which are asked for again another day."""
+        which are asked for again another day. `holds_new`: no letter goes to those that are new before somebody releases them."""
         rows = self._lock_rows(session, context, [*(each.account_id for each in accounts), *unread])
         changed = [each for each in accounts if rows[each.account_id].fingerprint != _fingerprint(each)]
         for row in rows.values():
@@ -79,7 +101,8 @@ class AccountMirror:
             by = self._system.system
             assignment = AssignmentContext(f"sync:{token_hex(16)}", by, context.at, context.read_at)
             details = [self._build_details(context, account) for account in changed]
-            batch = AccountBatch(session, self._database, {each.id for each in details}, assignment)
+            holder = f"{by}:{token_hex(16)}" if holds_new else None
+            batch = AccountBatch(session, self._database, {each.id for each in details}, assignment, holder)
             for account, each in zip(changed, details, strict=True):
                 batch.merge_account(each)
                 rows[account.account_id].fingerprint = _fingerprint(account)

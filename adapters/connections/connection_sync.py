@@ -58,11 +58,13 @@ class SyncResult:
 
 
 class _ReadInvoices(NamedTuple):
-    """What can be taken in of what was read: the last word on each invoice, those that are gone, and the customers that are new."""
+    """What can be taken in of what was read: the last word on each invoice, those that are gone, and the customers that are new: whether
+    these are held for release."""
 
     invoices: Mapping[str, ExternalInvoice]
     gone: Sequence[str]
     accounts: Sequence[ExternalAccount]
+    holds_new: bool
     left_out: tuple[LeftOut, ...]
     read_at: datetime
 
@@ -152,7 +154,7 @@ class ConnectionSync:
 
     def _take_in(self, session: Session, found: _ReadInvoices) -> int:
         context = self._build_context(found.read_at)
-        self._accounts.write(session, context, found.accounts)
+        self._accounts.write(session, context, found.accounts, holds_new=found.holds_new)
         unit_of_work = LedgerUnitOfWork(session, context.at, self._real_now())
         gone = select(col(Invoice.account_id)).where(col(Invoice.id).in_([context.build_id(each) for each in found.gone]))
         losing = set(session.execute(gone).scalars()) if found.gone else set()
@@ -175,7 +177,7 @@ class ConnectionSync:
         split = {key: self._split(each) for key, each in latest.items() if key not in faults}
         lost += self._list_former_parts({key: len(parts) for key, parts in split.items()} | dict.fromkeys(lost, 1))
         usable = {part.external_id: part for parts in split.values() for part in parts}
-        return _ReadInvoices(usable, lost, accounts, left_out, read_at)
+        return _ReadInvoices(usable, lost, accounts, bool(accounts) and self._accounts.holds_new(), left_out, read_at)
 
     def _split(self, invoice: ExternalInvoice) -> tuple[ExternalInvoice, ...]:
         can_be_named = can_be_key(self._connector.key, name_part(invoice.external_id, len(invoice.due_parts)))
@@ -215,8 +217,9 @@ class ConnectionSync:
         return accounts, unread
 
     def _write_accounts(self, accounts: Sequence[ExternalAccount], unread: Iterable[str], read_at: datetime) -> int:
+        holds_new = bool(accounts) and self._accounts.holds_new()
         with self._database.writing() as session:
-            return self._accounts.write(session, self._build_context(read_at), accounts, unread)
+            return self._accounts.write(session, self._build_context(read_at), accounts, unread, holds_new=holds_new)
 
     def _read_accounts_again(self) -> int:
         """Return how many customers say something else than before."""

@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 import pytest
 import yaml
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlmodel import col
 
 from adapters.audit.verification.verification import Verification
@@ -18,13 +18,16 @@ from adapters.billing.errors import RefusedByBillingError
 from adapters.cases.tasks import close_task
 from adapters.connections.connected_reading import ConnectedReading
 from adapters.connections.connection_states import ConnectionState, load_connection_state
+from adapters.correspondence.letter_stop_store import BrakeContext
+from adapters.correspondence.release_store import ReleaseStore
 from adapters.database.engine import Database
 from adapters.database.row_states import TaskState
-from adapters.database.tables import Contact, ExternalAccountRow, Invoice, Task
+from adapters.database.tables import Contact, ExternalAccountRow, HeldAccount, Invoice, Task
 from adapters.tryton import tryton_connector
 from adapters.tryton.tryton_connector import TrytonConnector
 from domain import identifiers as ids
 from domain.case.case_view import TaskKind
+from domain.correspondence.release import ReleaseSelection
 from domain.policy.dispute_rules import DisputeResolution
 from domain.write_off.commands import WriteOffDecision
 from tests.adapters.billing.connected_worlds import TrytonWorld
@@ -77,12 +80,14 @@ class PlayedHouse:
         self.cases = AccountCommands(environment)
         self._runs = iter(range(1_000))
 
-    async def read(self) -> int:
-        """Read Tryton, as the schedule does, and tell the cases what came; how many invoices changed."""
+    async def read(self, *, is_released: bool = True) -> int:
+        """Read Tryton, as the schedule does, and tell the cases what came; how many invoices changed. What is held is released."""
         with self.play.environment.auto_time_skipping_disabled():
             run = f"read-{next(self._runs)}"
             changed = await self.play.client.execute_workflow(ConnectedSystems.run, id=run, task_queue=ids.TASK_QUEUE)
         await self.play.sync()
+        if is_released and self.count_held():
+            self.release_all()
         return changed
 
     def compare(self, nights: int) -> ConnectionState:
@@ -106,6 +111,15 @@ class PlayedHouse:
     def state_here(self, invoice: str) -> tuple[str, int]:
         facts = self.play.parts.billing.get_invoice_facts(mine(invoice))
         return facts.status.value, facts.open_balance
+
+    def count_held(self) -> int:
+        with self.environment.database.reading() as session:
+            return int(session.execute(select(func.count()).select_from(HeldAccount)).scalar_one())
+
+    def release_all(self) -> None:
+        now = datetime.now(UTC)
+        act = BrakeContext("act-0", "anna", now, now)
+        ReleaseStore(self.environment.database).release(ReleaseSelection(everything=True), "looked at", act)
 
     def tasks_by_hand(self, account: str) -> list[str]:
         """The states of what people were asked to do in Tryton for an account."""
@@ -153,7 +167,9 @@ async def test_overdue_invoices_are_reminded_until_they_are_paid_credited_or_onl
     monday = await environment.pass_to_monday()
     account = tryton.add_account("Late Ltd")
     paid, partly, disputed = [await played.issue(account, total, monday - DAY) for total in (100_00, 200_00, 300_00)]
-    await played.read()
+    await played.read(is_released=False)
+    assert played.count_held() == 1, "no letter goes before somebody has looked at what was read first"
+    played.release_all()
     await environment.play.run_morning(monday)
     for invoice in (paid, partly, disputed):
         assert environment.letters(mine(invoice)) == [("reminder", monday)]

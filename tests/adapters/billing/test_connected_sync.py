@@ -7,7 +7,7 @@ from itertools import count
 from typing import Any
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 from sqlmodel import col
 
 from adapters.billing.connector import BillingConnector
@@ -17,10 +17,13 @@ from adapters.billing.external_records import ChangePage, ExternalAccount, Exter
 from adapters.connections.account_mirror import READ_AGAIN_AFTER, AccountDefaults
 from adapters.connections.comparison import Comparison, DifferenceKind, compare_open_items
 from adapters.connections.connection_sync import ConnectionSync
+from adapters.correspondence.letter_stop_store import BrakeContext
+from adapters.correspondence.release_store import ReleaseStore
 from adapters.database.engine import Database
-from adapters.database.tables import Account, BillingCursorRow, Contact, Invoice
+from adapters.database.tables import Account, BillingCursorRow, Contact, HeldAccount, Invoice
 from adapters.ledger.ledger import Ledger
 from domain.billing.billing_events import InvoiceStatus
+from domain.correspondence.release import ReleaseSelection
 from tests.adapters.billing.connected_worlds import LedgerConnectedWorld, TrytonWorld
 from tests.adapters.billing.tryton_server.server import TrytonServer
 from tests.adapters.ledger.builders import find_unbalanced_invoices
@@ -371,6 +374,26 @@ def test_a_system_that_lets_few_customers_be_read_at_a_time_is_read_to_the_end(d
     changed.away_after = 3
     assert open_changed(database, changed).sync().changed == 3
     assert sorted(changed.accounts_read) == sorted(set(changed.accounts_read)), "no customer is asked about twice"
+
+
+def test_customers_of_a_first_reading_are_held_for_release_and_later_ones_once_the_house_is_live(
+    database: Database, house: LedgerConnectedWorld
+) -> None:
+    """Whoever connects a system has all its overdue invoices at once: nobody is written to before somebody has looked."""
+    act = BrakeContext("act-1", "anna", _START, _START)
+
+    def read(name: str) -> list[str]:
+        house.issue_invoice(house.add_account(name), 1_000, DUE)
+        open_sync(database, house.connector).sync()
+        with database.reading() as session:
+            return list(session.execute(select(col(HeldAccount.account_id)).order_by(col(HeldAccount.account_id))).scalars())
+
+    assert (read("First Ltd"), read("Second Ltd")) == (["@ledger:1:A1"], ["@ledger:1:A1", "@ledger:1:A3"])
+    ReleaseStore(database).release(ReleaseSelection(everything=True), "looked at", act)
+    assert read("Third Ltd") == []
+    with database.writing() as session:  # a live house connects another
+        session.execute(delete(BillingCursorRow))
+    assert read("Fourth Ltd") == ["@ledger:1:A7"]
 
 
 # --- a real Tryton
