@@ -5,11 +5,11 @@ when it comes.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 
-from adapters.billing.errors import BillingError, RefusedByBillingError, UnknownAccountError, UnknownInvoiceError
+from adapters.billing.errors import BillingAwayError, BillingError, RefusedByBillingError, UnknownAccountError, UnknownInvoiceError
 from adapters.billing.external_records import (
     ChangePage,
     ExternalAccount,
@@ -22,6 +22,7 @@ from adapters.billing.external_records import (
 from adapters.killbill.killbill_api import KillBillApi, KillBillSettings, Record, get_text, name_path
 from adapters.killbill.killbill_records import WRITTEN_OFF, build_invoice, count_paid, count_payments, is_invoice, list_entries, read_day
 from adapters.plain_http.http_api import NotFoundThereError
+from adapters.plain_http.reading_pace import ReadingPace
 from domain.digits import parse_digits
 
 SERVICE = "duecourse"
@@ -60,6 +61,7 @@ def _real_now() -> datetime:
 class KillBillReader:
     def __init__(self, api: KillBillApi, settings: KillBillSettings, real_now: Callable[[], datetime] = _real_now) -> None:
         self._api, self._settings, self._real_now = api, settings, real_now
+        self._pace = ReadingPace()
 
     def read_changes(self, cursor: str | None, limit: int) -> ChangePage:
         """The new ones first, then the older ones up to where these end. Kill Bill never deletes an invoice, and lists them in the order in
@@ -67,16 +69,16 @@ class KillBillReader:
         now = KillBillCursor.parse(cursor)
         if not now.began:
             now = now._replace(began=self._real_now().isoformat())
-        wanted = limit if now.until is None else min(limit, now.until - now.offset)
+        most = min(limit, self._pace.most)
+        wanted = most if now.until is None else min(most, now.until - now.offset)
         page = self._api.list_page(PAGINATION, now.offset, wanted)
-        terms: dict[str, int] = {}
-        found = [self._read_listed(record, terms) for record in page.records]
+        found = self._read_page(page.records)
         read = ReadInvoices(
             tuple(each for each in found if isinstance(each, ExternalInvoice)),
             tuple(each for each in found if isinstance(each, str)),
             tuple(each for each in found if isinstance(each, UnreadRow)),
         )
-        following, has_more = self._follow(now, len(page.records), page.next is not None)
+        following, has_more = self._follow(now, len(found), page.next is not None or len(found) < len(page.records))
         return ChangePage(read.invoices, read.gone, str(following), has_more, read.unread)
 
     def _follow(self, now: KillBillCursor, count: int, has_next: bool) -> tuple[KillBillCursor, bool]:
@@ -93,6 +95,21 @@ class KillBillReader:
 
     def _is_due(self, began: str) -> bool:
         return self._real_now() - datetime.fromisoformat(began) >= timedelta(minutes=self._settings.reread_minutes)
+
+    def _read_page(self, records: Sequence[Record]) -> list[ExternalInvoice | UnreadRow | str]:
+        """What was read before Kill Bill went away is kept. Raises BillingAwayError where nothing was."""
+        terms: dict[str, int] = {}
+        found: list[ExternalInvoice | UnreadRow | str] = []
+        for record in records:
+            try:
+                found.append(self._read_listed(record, terms))
+            except BillingAwayError:
+                self._pace.note_away(len(found))
+                if not found:
+                    raise
+                return found
+        self._pace.note_read()
+        return found
 
     def _read_listed(self, record: Record, terms: dict[str, int]) -> ExternalInvoice | UnreadRow | str:
         """The invoice, or its id where it is none to be chased, or why it cannot be read."""

@@ -20,7 +20,7 @@ _LATEST_SECONDS = 253_402_300_799
 
 class PassCursor(NamedTuple):
     """`since`: the moment since which changes are asked for; None: from the first. `place`: of the next page; None: the first. `last`: the
-    id of the row before it.
+    id of the row before it; `skipped`: how many of its rows were read already, before the system went away.
 
     `start`: since when the pass asks. `began`: when it did; None between passes. `has_moved`: a row was changed after that, or is no longer
     where it was. `went_by_place`: a page with rows was asked for by its place. `passes`: how often the same was gone through before.
@@ -30,6 +30,7 @@ class PassCursor(NamedTuple):
     since: datetime | None = None
     place: str | None = None
     last: str | None = None
+    skipped: int = 0
     start: datetime | None = None
     began: datetime | None = None
     has_moved: bool = False
@@ -58,10 +59,10 @@ class PassCursor(NamedTuple):
 
     def follow_row(self, newest: datetime) -> "PassCursor":
         """The next page is what was changed since the last row of this one."""
-        return self._replace(since=newest, place=None, last=None)
+        return self._replace(since=newest, place=None, last=None, skipped=0)
 
     def follow_place(self, place: str, last: str | None) -> "PassCursor":
-        return self._replace(place=place, last=last)
+        return self._replace(place=place, last=last, skipped=0)
 
     def repeat(self) -> "PassCursor":
         return PassCursor(since=self.start, passes=self.passes + 1, end=self.end, end_seen=self.end_seen)

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from adapters.billing.errors import (
+    BillingAwayError,
     ConnectionRefusedByBillingError,
     RefusedByBillingError,
     UnknownAccountError,
@@ -28,6 +29,7 @@ from adapters.plain_http.invoice_rows import InvoiceRows
 from adapters.plain_http.json_values import JsonFaultError, dig
 from adapters.plain_http.list_pages import FURTHEST_PAGE, ListPage, fetch_page
 from adapters.plain_http.pass_cursor import PassCursor, parse_moment, write_moment
+from adapters.plain_http.reading_pace import ReadingPace
 from adapters.plain_http.request_templates import fill_all, fill_path
 from adapters.plain_http.row_fields import RowFaultError
 
@@ -45,6 +47,8 @@ class ReadRows(NamedTuple):
     invoices: tuple[ExternalInvoice, ...]
     gone: tuple[str, ...]
     unread: tuple[UnreadRow, ...]
+    done: int
+    """Of them, from the first: fewer than there are where the system went away while each was read."""
 
 
 def _real_now() -> datetime:
@@ -54,7 +58,7 @@ def _real_now() -> datetime:
 class PlainReader:
     def __init__(self, api: HttpApi, description: ApiDescription, rows: InvoiceRows, real_now: Callable[[], datetime] = _real_now) -> None:
         self._api, self._description, self._rows, self._real_now = api, description, rows, real_now
-        self._invoices = description.invoices
+        self._invoices, self._pace = description.invoices, ReadingPace()
 
     def read_changes(self, cursor: str | None, limit: int) -> ChangePage:
         before, changes = PassCursor.parse(cursor), self._invoices.changes
@@ -65,7 +69,11 @@ class PlainReader:
         if changes is not None and before.since is not None:
             asked[changes.parameter] = write_moment(before.since - SLACK, changes.moments)
         page, is_in_place = self._fetch_behind(before, limit, asked)
-        found, ids = self._read_rows(page.rows), [self._find_id(row) for row in page.rows]
+        rows = page.rows[before.skipped :]
+        found, ids = self._read_some(rows), [self._find_id(row) for row in page.rows]
+        if found.done < len(rows):
+            unfinished = before.begin(page.at)._replace(skipped=before.skipped + found.done)
+            return ChangePage(found.invoices, found.gone, str(unfinished), has_more=True, unread=found.unread)
         moments = list(self._list_moments(page.rows, changes))
         now = before.begin(page.at)
         now = now._replace(
@@ -125,8 +133,27 @@ class PlainReader:
             except JsonFaultError:
                 continue
 
+    def _read_some(self, rows: Sequence[Any]) -> ReadRows:
+        """All of them; where each is read for itself, a few at a time."""
+        if not self._invoices.read_each:
+            return self._read_rows(rows)
+        wanted = rows[: self._pace.most]
+        try:
+            found = self._read_rows(wanted)
+        except BillingAwayError:
+            self._pace.note_away(0)
+            raise
+        if found.done < len(wanted):
+            self._pace.note_away(found.done)
+        else:
+            self._pace.note_read()
+        return found
+
     def _read_rows(self, rows: Sequence[Any]) -> ReadRows:
-        invoices, gone, unread = [], [], []
+        """What was read before the system went away is kept. Raises BillingAwayError where nothing was."""
+        invoices: list[ExternalInvoice] = []
+        gone: list[str] = []
+        unread: list[UnreadRow] = []
         for number, row in enumerate(rows, 1):
             external_id = UNKNOWN_ID
             try:
@@ -141,7 +168,11 @@ class PlainReader:
             except (RowFaultError, RefusedByBillingError) as error:
                 name = f"row {number} of a page: " if external_id == UNKNOWN_ID else ""
                 unread.append(UnreadRow(external_id, f"{name}{error}"))
-        return ReadRows(tuple(invoices), tuple(gone), tuple(unread))
+            except BillingAwayError:
+                if number == 1:
+                    raise
+                return ReadRows(tuple(invoices), tuple(gone), tuple(unread), number - 1)
+        return ReadRows(tuple(invoices), tuple(gone), tuple(unread), len(rows))
 
     def _find_id(self, row: Any) -> str:
         try:
@@ -187,6 +218,8 @@ class PlainReader:
     def list_open_items(self, cursor: str | None, limit: int) -> OpenReceivablePage:
         page, following = self._fetch_counted(self._invoices, cursor, limit, self._invoices.open)
         found = self._read_rows(page.rows)
+        if found.done < len(page.rows):
+            raise BillingAwayError(f"{self._invoices.path} went away while its open items were read")
         items = tuple(
             OpenReceivable(each.external_id, each.account_id, each.number, each.currency, each.open_balance)
             for each in found.invoices

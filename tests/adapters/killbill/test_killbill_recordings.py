@@ -1,12 +1,14 @@
 """The double says what a real Kill Bill 0.25.4 said; and both connectors read right what was recorded."""
 
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+import httpx
 import pytest
 
 from adapters.billing.connector import BillingConnector
-from adapters.billing.errors import ConnectionRefusedByBillingError, ForgedWebhookError
+from adapters.billing.errors import BillingAwayError, ConnectionRefusedByBillingError, ForgedWebhookError
 from adapters.billing.external_records import ExternalInvoice, SettlementKind
 from adapters.connections.account_mirror import AccountDefaults
 from adapters.connections.comparison import compare_open_items
@@ -118,6 +120,25 @@ def test_what_was_recorded_is_mirrored_and_followed(tmp_path: Path) -> None:
         connector.suspend("S1", invoice["accountId"], "overdue")
         assert [(each["service"], each["isBlockEntitlement"]) for each in double.blocks][-1] == ("duecourse", True)
         assert compare_open_items(database, connector).differences == ()
+
+
+def test_a_kill_bill_that_lets_itself_be_asked_a_few_times_a_minute_is_read_to_the_end() -> None:
+    double, left, found = open_recorded_house(), [5], set[str]()
+    answer = double.handle_request
+
+    def limit_rate(request: httpx.Request) -> httpx.Response:
+        left[0] -= 1
+        return answer(request) if left[0] >= 0 else httpx.Response(429)
+
+    connector, cursor, has_more = open_killbill(httpx.MockTransport(limit_rate)), None, True
+    for _ in range(60):
+        with suppress(BillingAwayError):
+            while has_more:
+                page = connector.read_changes(cursor, 100)
+                cursor, has_more = page.cursor, page.has_more
+                found |= {each.number for each in page.invoices}
+        left[0] = 5
+    assert (len(found), has_more) == (24, False)
 
 
 def test_plain_http_reads_the_recorded_kill_bill_by_its_description_alone() -> None:

@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from itertools import count, islice
 from pathlib import Path
@@ -183,6 +184,24 @@ def test_a_page_that_changes_between_reads_leaves_nothing_out(books: Database, d
     assert {key: owed for key, owed in here.items() if key != f"@house:1:{invoices[1]}"} == there
     gone = [each.id for each in compare_open_items(books, world.connector).differences]
     assert gone in ([], [f"@house:1:{invoices[1]}"]), "what was deleted after it was read is named by the comparison alone"
+
+
+def test_a_system_that_lets_itself_be_asked_a_few_times_a_minute_is_read_to_the_end(books: Database) -> None:
+    """Fewer times than a page has invoices, each of which is read for itself."""
+    world, left = SampleWorld(READ_EACH), [4]
+    fill_house(world)
+
+    def limit_rate(call: int, request: httpx.Request, handle: Handler) -> httpx.Response:
+        left[0] -= 1
+        return handle(request) if left[0] >= 0 else httpx.Response(429, headers={"retry-after": "60"})
+
+    plant_fault(world, limit_rate)
+    sync = open_sync(books, world)
+    for _ in range(40):
+        with suppress(BillingAwayError):
+            sync.sync()
+        left[0] = 4
+    assert len(list_books(books)) == MANY - 1
 
 
 def test_one_bad_row_is_named_by_the_reading_and_by_the_comparison_and_stops_no_other(books: Database) -> None:
