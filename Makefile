@@ -14,7 +14,7 @@ LIBRARIES_TO_TEST := node_modules/.ready-to-test
 # Unit and property tests, for the day's work: no server is started.
 QUICK := tests/domain tests/test_oracle.py tests/adapters/letters tests/adapters/mail/test_message_builder.py tests/adapters/config
 
-.PHONY: install run test test-billing browser tryton quick check bench letters-report screenshots lock format clean
+.PHONY: install run test test-billing browser tryton connectors quick check bench letters-report screenshots lock format clean
 
 run: install
 	@$(BIN)/duecourse up $(ARGS)
@@ -47,6 +47,10 @@ tryton: .tryton/.ready-to-test
 	@{ $(PYTHON) -m venv .tryton && .tryton/bin/python -m pip install -q -r $< && touch $@; } || \
 		echo "Tryton cannot be installed here: the tests that need it will be skipped."
 
+# The libraries of Stripe and Salesforce, for who connects one of them.
+connectors: install
+	$(INSTALL) -r requirements-connectors.lock
+
 quick: $(VENV)/.ready-to-test
 	$(BIN)/python -m pytest -n 2 --dist load $(QUICK) $(ARGS)
 
@@ -71,6 +75,7 @@ screenshots: $(VENV)/.ready-to-test $(LIBRARIES_TO_TEST) | browser
 PIN := uv pip compile --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11
 lock:
 	$(PIN) --upgrade pyproject.toml -o requirements.lock
+	$(PIN) --upgrade --extra connectors --constraint requirements.lock pyproject.toml -o requirements-connectors.lock
 	$(PIN) --upgrade --extra dev --constraint requirements.lock pyproject.toml -o requirements-dev.lock
 	$(PIN) --upgrade --group pyproject.toml:npm -o requirements-npm.lock
 	$(call NPM,install --package-lock-only)

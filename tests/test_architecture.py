@@ -55,6 +55,7 @@ MADE_TO_BE_EXTENDED = {
     "Clock": "data: a line through real and business time, of which a running process has one that may be changed",
     "Command": "data: who sends it, and the id that makes it happen once",
     "EarlierRun": "data: an invoice hands more to its next run than other cases do",
+    "ConnectionDescription": "data: what every connection's description has",
     "Cover": "data: a cover, and its row's number",
     "Creditor": "data: what letters name of the company, which has more",
     "Delegation": "data: a delegation, and its row's number",

@@ -24,6 +24,7 @@ from adapters.billing.external_records import (
     ExternalBooking,
     ExternalInvoice,
     InvoiceDocument,
+    NoteKind,
     OpenReceivablePage,
     WebhookHint,
 )
@@ -116,8 +117,9 @@ class ConnectedService(Protocol):
 
 
 class NoteKeeper(Protocol):
-    def record_note(self, key: str, account_id: str, text: str) -> None:
-        """Leave a note where the system's own people see it: a promise, a call, a letter. Raises UnknownAccountError."""
+    def record_note(self, key: str, account_id: str, text: str, kind: NoteKind = NoteKind.NOTE) -> None:
+        """Leave a note where the system's own people see it, once for each key. Its first line is what it is about. Raises
+        UnknownAccountError."""
         ...
 
 

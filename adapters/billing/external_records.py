@@ -18,6 +18,15 @@ class SettlementKind(StrEnum):
     WRITE_OFF = "write_off"
 
 
+class NoteKind(StrEnum):
+    """What a note is about. A system that has a place of its own for one of these puts it there."""
+
+    NOTE = "note"
+    LETTER = "letter"
+    CALL = "call"
+    DISPUTE = "dispute"
+
+
 class Settlement(NamedTuple):
     """A payment, credit note or write-off of which the invoice has `amount`. `external_id` names it, and is the same as long as the invoice
     has any of it."""

@@ -45,6 +45,10 @@ class AccountMirror:
     def __init__(self, database: Database, system: SystemKey, defaults: AccountDefaults) -> None:
         self._database, self._system, self._defaults = database, system, defaults
 
+    @property
+    def defaults(self) -> AccountDefaults:
+        return self._defaults
+
     def list_unknown(self, external_ids: Iterable[str]) -> list[str]:
         """Return those that were never read, or were erased since."""
         ids = {ExternalKey.build(self._system, external_id).id: external_id for external_id in external_ids}

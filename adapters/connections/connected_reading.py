@@ -1,5 +1,5 @@
-"""The reading of all connected systems, one after the other, and their comparison once a night: one that is away rests, is shown, and holds
-up no other."""
+"""The reading of all connected systems, one after the other, what is noted there, and their comparison once a night: one that is away
+rests, is shown, and holds up no other."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -14,6 +14,7 @@ from adapters.connections.comparison import compare_open_items
 from adapters.connections.connection_states import load_connection_state, name_system
 from adapters.connections.connection_sync import ConnectionSync
 from adapters.connections.difference_store import keep_comparison
+from adapters.connections.journal_notes import leave_notes
 from adapters.connections.webhooks.webhook_reading import WebhookReading
 from adapters.database.engine import Database
 from adapters.set_aside.set_aside_store import SetAsideItem, SetAsideStore
@@ -65,6 +66,7 @@ class ConnectedReading:
                     unread.append(key)
                 elif has_more is False:
                     self._compare(key, waiting.get(_name_comparison(key)))
+                    self._leave_notes(key, waiting.get(_name_notes(key)))
             pending = unread
             if pending:
                 self._webhooks.run()
@@ -102,6 +104,19 @@ class ConnectedReading:
             self._set_aside.settle(SetAsideStage.BILLING_SYSTEM, [_name_comparison(key)])
         log.info("billing_system_compared", system=name_system(key), items=comparison.compared, differences=len(comparison.differences))
 
+    def _leave_notes(self, key: SystemKey, failed: SetAsideItem | None) -> None:
+        """What the journal has of letters, calls, promises and disputes since, where the system has a place for it."""
+        if self._is_resting(failed):
+            return
+        sync = self._systems[key]
+        try:
+            leave_notes(self._database, sync.connector, sync.language, self._real_now())
+        except Exception as error:
+            self._note_failure(_name_notes(key), error)
+            return
+        if failed is not None:
+            self._set_aside.settle(SetAsideStage.BILLING_SYSTEM, [_name_notes(key)])
+
     def _find_night(self, now: datetime) -> datetime:
         """Return when the last night began."""
         local = now.astimezone(self._zone)
@@ -116,3 +131,7 @@ class ConnectedReading:
 
 def _name_comparison(key: SystemKey) -> str:
     return f"{name_system(key)}:comparison"
+
+
+def _name_notes(key: SystemKey) -> str:
+    return f"{name_system(key)}:notes"

@@ -7,7 +7,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from adapters.billing.external_key import ExternalKeyError
 from adapters.config.settings import Settings
-from adapters.connections.connection_description import CONNECTION_KINDS, ConnectionDescription, ConnectionFileError
+from adapters.connections.connection_description import ConnectionDescription, ConnectionFileError
+from adapters.connections.connection_kinds import CONNECTION_KINDS
 from adapters.text_files import read_text_file
 from domain.yaml_document import LONGEST_TEXT
 

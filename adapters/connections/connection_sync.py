@@ -92,6 +92,11 @@ class ConnectionSync:
         """The system that it reads."""
         return self._connector
 
+    @property
+    def language(self) -> str:
+        """The language of those of its customers of whom it says none, in which notes are left there."""
+        return self._accounts.defaults.language
+
     def sync(self, most_pages: int | None = None) -> SyncResult:
         """Read until nothing more is there, or so many pages; then what is unapplied, where an invoice changed or it was read long ago, and
         customers that were read long ago. Raises what the connector raises; what was taken in stays."""

@@ -1,8 +1,7 @@
 """What a connected system says of an invoice, made to add up: its settlements are exactly what is no longer owed."""
 
-from collections.abc import Sequence
-
 from adapters.billing.external_records import ExternalInvoice, Settlement, SettlementKind
+from adapters.billing.settlement_names import merge_settlements
 
 UNEXPLAINED = "unexplained"
 """The settlement that stands for what a system does not say the origin of."""
@@ -13,7 +12,7 @@ def balance_settlements(invoice: ExternalInvoice) -> tuple[Settlement, ...]:
     What they lack is one more, a payment of unknown origin; what they have too much, the latest have less of."""
     settled = invoice.total - invoice.open_balance
     balanced: list[Settlement] = []
-    for settlement in _merge_same(invoice.settlements):
+    for settlement in merge_settlements(invoice.settlements):
         amount = min(settlement.amount, settled)
         settled -= amount
         if amount > 0:
@@ -27,12 +26,3 @@ def balance_settlements(invoice: ExternalInvoice) -> tuple[Settlement, ...]:
 def sum_written_off(invoice: ExternalInvoice) -> int:
     """Return how much of it is written off, in minor units."""
     return sum(each.amount for each in balance_settlements(invoice) if each.kind is SettlementKind.WRITE_OFF)
-
-
-def _merge_same(settlements: Sequence[Settlement]) -> list[Settlement]:
-    """One for each id, at the place of the first."""
-    merged: dict[str, Settlement] = {}
-    for settlement in settlements:
-        known = merged.get(settlement.external_id)
-        merged[settlement.external_id] = settlement if known is None else known._replace(amount=known.amount + settlement.amount)
-    return list(merged.values())

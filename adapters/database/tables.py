@@ -208,6 +208,17 @@ class BillingCursorRow(SQLModel, table=True):
     invoices_changed: int = Field(default=0, sa_type=BigInteger)
     compared_at: datetime | None = Field(default=None, sa_type=UtcDateTime, description="real time: when all open items were compared last")
     compared_items: int = Field(default=0, sa_type=BigInteger, description="how many open items the system had then")
+    noted_to: datetime | None = Field(default=None, sa_type=UtcDateTime, description="real time: up to here the journal was noted there")
+
+
+class ExternalNoteRow(SQLModel, table=True):
+    """What of the journal was noted in a connected billing system lately. It goes when the journal was read far enough beyond it."""
+
+    __tablename__ = "external_notes"
+    system: str = Field(primary_key=True)
+    company: str = Field(primary_key=True)
+    entry: str = Field(primary_key=True, description="the entry's hash")
+    recorded_at: datetime = Field(sa_type=UtcDateTime, description="the entry's")
 
 
 class ExternalAccountRow(SQLModel, table=True):
@@ -626,12 +637,21 @@ class WaitingNoticeRow(SQLModel, table=True):
     settled_on: date | None = None
 
 
+NOTED_KINDS = "kind IN ('call.logged', 'dispute.raised', 'letter.sent', 'promise.made')"
+"""What of the journal is noted in connected systems. As the index says it, so that it is used."""
+_WHERE_NOTED: dict[str, Any] = {f"{dialect}_where": text(NOTED_KINDS) for dialect in ("sqlite", "postgresql")}
+
+
 class JournalEntry(SQLModel, table=True):
     """Append-only. What a worker wrote that died before it answered counts where its successor says the same; where that says something
     else, it stays beside: the case's chain, followed back from its head, says which one counts."""
 
     __tablename__ = "journal"
-    __table_args__ = (Index("ix_journal_account", "account_id", "business_at"), APPEND_ONLY)
+    __table_args__ = (
+        Index("ix_journal_account", "account_id", "business_at"),
+        Index("ix_journal_noted", "recorded_at", **_WHERE_NOTED),
+        APPEND_ONLY,
+    )
     case_id: str = Field(primary_key=True)
     seq: int = Field(primary_key=True)
     hash: str = Field(primary_key=True)
@@ -1070,6 +1090,7 @@ class ErasureRow(SQLModel, table=True):
 
 
 __all__ = [
+    "NOTED_KINDS",
     "Account",
     "AccountCall",
     "AccountNoteRecord",
@@ -1093,6 +1114,7 @@ __all__ = [
     "ErasureRow",
     "ExternalAccountRow",
     "ExternalInvoiceRow",
+    "ExternalNoteRow",
     "HeldAccount",
     "IdempotencyKey",
     "IdentityEventRow",

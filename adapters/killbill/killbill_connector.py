@@ -14,6 +14,7 @@ from adapters.billing.external_records import (
     ExternalBooking,
     ExternalInvoice,
     InvoiceDocument,
+    NoteKind,
     OpenReceivablePage,
     WebhookHint,
 )
@@ -84,7 +85,7 @@ class KillBillConnector:
     def reinstate(self, key: str, account_id: str) -> None:
         self._service.reinstate(key, account_id)
 
-    def record_note(self, key: str, account_id: str, text: str) -> None:
+    def record_note(self, key: str, account_id: str, text: str, kind: NoteKind = NoteKind.NOTE) -> None:
         self._service.record_note(key, account_id, text)
 
     def verify_webhook(self, headers: Mapping[str, str], body: bytes, now: datetime) -> tuple[WebhookHint, ...]:

@@ -20,6 +20,7 @@ from adapters.billing.external_records import (
     ExternalCredit,
     ExternalInvoice,
     InvoiceDocument,
+    NoteKind,
     OpenReceivable,
     OpenReceivablePage,
     Settlement,
@@ -145,7 +146,7 @@ class LedgerConnector:
     def fetch_document(self, external_id: str) -> InvoiceDocument:
         raise UnsupportedOperationError("the embedded ledger prints no invoices; ask for it where the invoice was written")
 
-    def record_note(self, key: str, account_id: str, text: str) -> None:
+    def record_note(self, key: str, account_id: str, text: str, kind: NoteKind = NoteKind.NOTE) -> None:
         raise UnsupportedOperationError("the embedded ledger keeps no notes; they stand on the account's page in Duecourse")
 
     def verify_webhook(self, headers: Mapping[str, str], body: bytes, now: datetime) -> tuple[WebhookHint, ...]:

@@ -15,6 +15,7 @@ from adapters.billing.external_records import (
     ExternalBooking,
     ExternalInvoice,
     InvoiceDocument,
+    NoteKind,
     OpenReceivablePage,
     WebhookHint,
 )
@@ -93,7 +94,7 @@ class PlainHttpConnector:
             self._refuse("no reinstatements; serve the customer there again by hand")
         self._bookings.reinstate(key, account_id)
 
-    def record_note(self, key: str, account_id: str, text: str) -> None:
+    def record_note(self, key: str, account_id: str, text: str, kind: NoteKind = NoteKind.NOTE) -> None:
         if ConnectorCapability.RECORD_NOTE not in self._capabilities:
             self._refuse("no notes; write it there by hand")
         self._bookings.record_note(key, account_id, text)

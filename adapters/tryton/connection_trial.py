@@ -1,8 +1,9 @@
 """The test of a connection to Tryton: what works, what is missing, and what to ask whoever runs Tryton for."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
-from adapters.billing.errors import BillingAwayError, BillingError, ConnectionRefusedByBillingError
+from adapters.billing.connection_steps import try_step
+from adapters.billing.errors import ConnectionRefusedByBillingError
 from adapters.billing.external_records import ConnectionStep
 from adapters.tryton.tryton_api import TrytonApi
 
@@ -25,25 +26,22 @@ def try_connection(api: TrytonApi, company: int) -> tuple[ConnectionStep, ...]:
 
 
 def _list_steps(api: TrytonApi, company: int) -> Iterator[ConnectionStep]:
-    first = _try(
+    first = try_step(
         "address and key", lambda: _find_company(api, company), "the server's address with its database, and a user's key for REST"
     )
     yield first
     if not first.works:
         return
     for name, model, ask_for in _READ:
-        yield _try(f"read {name}", lambda model=model: _look(api, model), ask_for)  # type: ignore[misc]
-    yield _try("suspensions", lambda: _find_credit_limits(api), f"the module {_CREDIT_LIMIT_MODULE}, and the group Party Administration")
+        yield try_step(f"read {name}", lambda model=model: _look(api, model), ask_for)  # type: ignore[misc]
+    yield try_step(
+        "suspensions", lambda: _find_credit_limits(api), f"the module {_CREDIT_LIMIT_MODULE}, and the group Party Administration"
+    )
     for name, model, ask_for in _WRITTEN:
-        yield _try(f"write {name}", lambda model=model: _require_write_access(api, model), ask_for)  # type: ignore[misc]
-    yield _try("write-off methods", lambda: _find_write_off_methods(api, company), "a write-off method: Financial, Configuration, Journals")
-
-
-def _try(name: str, attempt: Callable[[], str], ask_for: str) -> ConnectionStep:
-    try:
-        return ConnectionStep(name, True, attempt())
-    except (BillingError, ConnectionRefusedByBillingError, BillingAwayError) as error:
-        return ConnectionStep(name, False, str(error), ask_for)
+        yield try_step(f"write {name}", lambda model=model: _require_write_access(api, model), ask_for)  # type: ignore[misc]
+    yield try_step(
+        "write-off methods", lambda: _find_write_off_methods(api, company), "a write-off method: Financial, Configuration, Journals"
+    )
 
 
 def _find_company(api: TrytonApi, company: int) -> str:

@@ -6,17 +6,16 @@ without a body by 400 when it says that its body is JSON.
 
 import re
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from email.message import Message
-from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import NamedTuple
 
 import httpx
 
 from adapters.billing.errors import BillingAwayError, ConnectionRefusedByBillingError, RefusedByBillingError
+from adapters.billing.http_times import read_retry_after, read_server_time
 from adapters.tryton.tryton_records import Record, decode, encode, encode_parameter
-from domain.digits import parse_digits
 
 TIMEOUT = httpx.Timeout(60, connect=10)
 _RECORD = re.compile(r"/rest/(model|report)/[^/]+/[0-9]+(/|$)")
@@ -96,7 +95,7 @@ class TrytonApi:
         if limit is not None:
             parameters.append(("s", str(limit)))
         answer = self._send("GET", f"model/{model}", parameters)
-        return decode(answer.content), _read_server_time(answer)
+        return decode(answer.content), read_server_time(answer.headers)
 
     def read(self, model: str, record_id: int, fields: Iterable[str]) -> Record:
         """Raises NoSuchRecordError."""
@@ -160,7 +159,7 @@ def _raise_refusal(answer: httpx.Response) -> None:
         case HTTPStatus.INTERNAL_SERVER_ERROR if (missing := _MISSING_NAME.search(answer.text)) is not None:
             raise MissingInTrytonError(missing[1])
         case status if status in _BUSY:
-            raise BillingAwayError(f"Tryton answers {status}", _read_retry_after(answer))
+            raise BillingAwayError(f"Tryton answers {status}", read_retry_after(answer.headers))
     raise BillingAwayError(f"Tryton answers {answer.status_code}")
 
 
@@ -170,22 +169,3 @@ def _read_refusal(answer: httpx.Response) -> str | None:
         return None
     said = decode(answer.content)
     return " ".join(str(said[part]) for part in ("message", "description") if said.get(part)) if isinstance(said, dict) else None
-
-
-def _read_retry_after(answer: httpx.Response) -> float | None:
-    """In seconds, as a number or as a moment."""
-    said = answer.headers.get("retry-after", "")
-    if (seconds := parse_digits(said)) is not None:
-        return float(seconds)
-    try:
-        return max((parsedate_to_datetime(said) - _read_server_time(answer)).total_seconds(), 0)
-    except ValueError:
-        return None
-
-
-def _read_server_time(answer: httpx.Response) -> datetime:
-    """By the server's own clock; by this machine's where it does not say."""
-    try:
-        return parsedate_to_datetime(answer.headers["date"]).astimezone(UTC)
-    except (KeyError, ValueError):
-        return datetime.now(UTC)

@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from adapters.billing.external_key import SystemKey
 from adapters.config.settings import Settings
 from adapters.connections.comparison import Comparison, Difference, DifferenceKind
-from adapters.connections.connection_description import CONNECTION_KINDS, list_asked_fields
+from adapters.connections.connection_kinds import CONNECTION_KINDS, list_asked_fields
 from adapters.connections.connection_registry import ConnectionRegistry
 from adapters.connections.difference_store import keep_comparison
 from adapters.database.engine import Database

@@ -5,7 +5,8 @@ from typing import Any
 
 import yaml
 
-from adapters.connections.connection_description import CONNECTION_KINDS, AskedField, ConnectionFileError, list_asked_fields, read_option
+from adapters.connections.connection_description import ConnectionFileError, read_option
+from adapters.connections.connection_kinds import CONNECTION_KINDS, AskedField, list_asked_fields
 from adapters.i18n.formatting import name_country
 from adapters.i18n.languages import LANGUAGES
 from api.console.acts.form_body import UnreadableField

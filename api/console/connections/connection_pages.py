@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from adapters.connections.connection_description import CONNECTION_KINDS
+from adapters.connections.connection_kinds import CONNECTION_KINDS
 from adapters.connections.connection_overview import load_connection_overviews
 from adapters.connections.connection_store import ConnectionStore
 from adapters.database.row_states import ConnectionRunKind

@@ -31,7 +31,7 @@ from api.presenters.metrics import render_billing_metrics
 from tests.adapters.billing.connected_worlds import LedgerConnectedWorld
 from tests.adapters.ledger.builders import TODAY, list_events
 
-ERP = {
+ERP: dict[str, object] = {
     "name": "erp",
     "kind": "tryton",
     "address": "https://erp.example.com/production",

@@ -93,7 +93,13 @@ def test_what_is_not_there_is_said_to_be_unknown(connected: ConnectedWorld, unkn
 
 def test_a_customer_is_read_with_the_addresses_to_write_to(connected: ConnectedWorld, account: str) -> None:
     found = connected.connector.read_account(account)
-    assert (found.account_id, found.name, found.emails, found.suspended) == (account, "Customer Ltd", ("books@customer.example",), False)
+    suspended = False if Can.SUSPEND in connected.connector.capabilities else None
+    assert (found.account_id, found.name, found.emails, found.suspended) == (
+        account,
+        "Customer Ltd",
+        ("books@customer.example",),
+        suspended,
+    )
 
 
 def test_money_is_told_with_what_became_of_it(connected: ConnectedWorld, account: str, due: date) -> None:
@@ -157,7 +163,8 @@ def test_open_items_are_listed_whole_in_pages(connected: ConnectedWorld, account
     connected.pay(paid, 2_000)
     connected.pay(third, 500)
     items = list_open_items(connected.connector, account, limit=2)
-    assert [(item.external_id, item.currency, item.open_balance) for item in items] == [(first, "EUR", 1_000), (third, "EUR", 2_500)]
+    found = sorted((item.external_id, item.currency, item.open_balance) for item in items)
+    assert found == sorted([(first, "EUR", 1_000), (third, "EUR", 2_500)]), "each once, in whatever order"
 
 
 # --- changes
@@ -268,6 +275,11 @@ def test_what_is_open_is_written_off_once_by_its_key(connected: ConnectedWorld, 
 @needs(Can.BOOK_WRITE_OFF)
 def test_part_of_an_invoice_is_written_off_and_the_rest_is_owed(connected: ConnectedWorld, account: str, due: date) -> None:
     invoice = connected.issue_invoice(account, 10_000, due, "USD")
+    if not connected.writes_off_parts:
+        with pytest.raises(UnsupportedOperationError, match=r"USD.* there"):
+            connected.connector.book_write_off(f"W-{account}", invoice, 2_500, "USD", connected.today)
+        assert connected.connector.read_invoice(invoice).open_balance == 10_000, "nothing was booked"
+        return
     connected.connector.book_write_off(f"W-{account}", invoice, 2_500, "USD", connected.today)
     found = connected.connector.read_invoice(invoice)
     assert (found.open_balance, found.status, [each.amount for each in found.settlements]) == (7_500, InvoiceStatus.OPEN, [2_500])
@@ -307,7 +319,7 @@ CALLS: dict[Can, Callable[[BillingConnector, str, str], object]] = {
     Can.LIST_CREDITS: lambda connector, account, invoice: connector.list_credits(None, 10),
     Can.FETCH_DOCUMENT: lambda connector, account, invoice: connector.fetch_document(invoice),
     Can.BOOK_CREDIT_NOTE: lambda connector, account, invoice: connector.book_credit_note(f"C-{account}", invoice, 100, "EUR", ""),
-    Can.BOOK_WRITE_OFF: lambda connector, account, invoice: connector.book_write_off(f"W-{account}", invoice, 100, "EUR", date.today()),
+    Can.BOOK_WRITE_OFF: lambda connector, account, invoice: connector.book_write_off(f"W-{account}", invoice, 10_000, "EUR", date.today()),
     Can.SUSPEND: lambda connector, account, invoice: connector.suspend(f"S-{account}", account, "overdue"),
     Can.REINSTATE: lambda connector, account, invoice: connector.reinstate(f"N-{account}", account),
     Can.RECORD_NOTE: lambda connector, account, invoice: connector.record_note(f"T-{account}", account, "promised"),
@@ -325,6 +337,7 @@ def refuse_unsigned(connector: BillingConnector) -> None:
 
 def test_a_system_can_do_what_it_says_and_refuses_the_rest_in_words(connected: ConnectedWorld, account: str, due: date) -> None:
     invoice = connected.issue_invoice(account, 10_000, due)
+    connected.issue_invoice(account, 5_000, due)
     for capability, call in CALLS.items():
         if capability in connected.connector.capabilities:
             call(connected.connector, account, invoice)

@@ -12,6 +12,9 @@ from adapters.connections.routed_billing import RoutedBilling
 from adapters.database.engine import Database
 from adapters.ledger.ledger import Ledger
 from adapters.ledger.ledger_connector import LedgerConnector
+from adapters.odoo.odoo_connector import OdooConnector
+from adapters.salesforce.salesforce_connector import SalesforceConnector
+from adapters.stripe.stripe_connector import StripeConnector
 from adapters.tryton.tryton_connector import TrytonConnector
 
 ALWAYS = {"get_invoice_facts", "list_unapplied_credit", "list_pending_events", "acknowledge_events"}
@@ -48,7 +51,7 @@ def test_each_method_of_a_connector_is_a_capability_or_always_there() -> None:
     assert methods - always == {capability.value for capability in ConnectorCapability}
 
 
-@pytest.mark.parametrize("connector", [LedgerConnector, TrytonConnector])
+@pytest.mark.parametrize("connector", [LedgerConnector, OdooConnector, SalesforceConnector, StripeConnector, TrytonConnector])
 def test_a_connector_takes_what_the_protocol_names(connector: type) -> None:
     for name, method in inspect.getmembers(BillingConnector, inspect.isfunction):
         if not name.startswith("_"):

@@ -12,7 +12,8 @@ from adapters.billing.connector import BillingConnector, ConnectorCapability
 from adapters.billing.errors import BillingAwayError, ForgedWebhookError
 from adapters.billing.external_key import SystemKey
 from adapters.billing.external_records import ConnectionStep, WebhookHint
-from adapters.connections.connection_description import CONNECTION_KINDS, ConnectionDescription, WebhookProof
+from adapters.connections.connection_description import ConnectionDescription, WebhookProof
+from adapters.connections.connection_kinds import CONNECTION_KINDS
 from adapters.database.engine import Database
 from adapters.database.row_states import IdentityChannel
 from adapters.identity.identity_events import ChangeAuthor

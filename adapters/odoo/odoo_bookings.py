@@ -1,0 +1,210 @@
+"""Booking in Odoo: credit notes and write-offs.
+
+Each is a posting whose reference is its key, and is begun only where none carries it. It is three calls (make a draft, post it, assign it
+to the invoice), each a transaction of its own; one that was interrupted is carried on where it stopped.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import date
+from decimal import Decimal
+
+from adapters.billing.errors import (
+    CancelledInvoiceError,
+    ConflictingBookingError,
+    ConflictingCreditNoteError,
+    CurrencyMismatchError,
+    ExcessiveCreditError,
+    InvalidAmountError,
+    RefusedByBillingError,
+    UnsupportedOperationError,
+)
+from adapters.billing.external_records import ExternalBooking
+from adapters.odoo.invoice_records import BOOKED_BY, CREDIT_NOTE, ENTRY, MoveState, read_currency, read_customer, read_open_balance
+from adapters.odoo.odoo_api import OdooApi, OdooSettings
+from adapters.odoo.odoo_reader import OdooReader
+from adapters.odoo.odoo_records import Record, read_reference, to_major, to_minor
+from domain.money import minor_digits
+
+_LARGEST_ROUNDING = 5
+"""In minor units: by how much a credit note may miss its amount, for its taxes are rounded, and still be put right by a line of its own."""
+_CREATE = 0
+"""The command by which a list of lines in a call makes a new one."""
+
+CreditShare = tuple[int, tuple[int, ...], Decimal]
+"""An account, taxes, and the price of a line, as these taxes want it: with or without them."""
+
+
+class OdooBookings:
+    def __init__(self, api: OdooApi, reader: OdooReader, settings: OdooSettings) -> None:
+        self._api, self._reader, self._company = api, reader, settings.company
+        self._account_code = settings.write_off_account
+
+    def book_credit_note(self, key: str, external_id: str, amount: int, currency: str, reason: str) -> ExternalBooking:
+        move = self._reader.read_move(external_id)
+        _require_amount(move, amount, currency)
+        notes = self._find_booked(key, CREDIT_NOTE)
+        posted = [note for note in notes if note["state"] == MoveState.POSTED]
+        if posted:
+            note = posted[0]
+            if (read_reference(note["reversed_entry_id"]), to_minor(note["amount_total"], currency)) != (move["id"], amount):
+                raise ConflictingCreditNoteError(f"credit note {key!r} was issued with other content; give this one its own key")
+        else:
+            _require_creditable(move, amount)
+            for abandoned in notes:
+                self._api.delete("account.move", abandoned["id"])
+            note = {"id": self._issue_credit_note(key, move, amount, reason)}
+        self._assign(move["id"], note["id"])
+        return ExternalBooking(str(note["id"]), amount, repeated=bool(posted))
+
+    def _find_booked(self, key: str, move_type: str) -> list[Record]:
+        domain = [
+            ["company_id", "=", self._company],
+            ["move_type", "=", move_type],
+            ["ref", "=", f"{BOOKED_BY}{key}"],
+            ["state", "!=", MoveState.CANCEL.value],
+        ]
+        return self._api.find("account.move", domain, ("state", "amount_total", "reversed_entry_id", "narration"))
+
+    def _issue_credit_note(self, key: str, move: Record, amount: int, reason: str) -> int:
+        """What is credited is shared out over the invoice's accounts and taxes as the invoice is."""
+        currency = read_currency(move)
+        shares = self._share_out(move, amount)
+        values = {
+            "move_type": CREDIT_NOTE,
+            "company_id": self._company,
+            "partner_id": read_reference(move["partner_id"]),
+            "currency_id": read_reference(move["currency_id"]),
+            "reversed_entry_id": move["id"],
+            "ref": f"{BOOKED_BY}{key}",
+            **({"narration": reason[:1000]} if reason else {}),
+            "invoice_line_ids": [[_CREATE, 0, _build_line(move, *share)] for share in shares],
+        }
+        draft = self._api.create("account.move", values)
+        (made,) = self._api.find("account.move", [["id", "=", draft]], ("amount_total",))
+        missing = amount - to_minor(made["amount_total"], currency)
+        if abs(missing) > _LARGEST_ROUNDING:
+            self._api.delete("account.move", draft)
+            raise RefusedByBillingError(
+                f"invoice {move['name']} has taxes that cannot be credited in part from here; credit it in Odoo (Credit Note), for "
+                f"{to_major(amount, currency)} {currency}"
+            )
+        if missing and shares:
+            rounding = _build_line(move, shares[0][0], (), to_major(missing, currency))
+            self._api.change("account.move", draft, {"invoice_line_ids": [[_CREATE, 0, rounding]]})
+        self._api.call("account.move", "action_post", [draft])
+        return draft
+
+    def _share_out(self, move: Record, amount: int) -> list[CreditShare]:
+        """The largest first."""
+        domain = [["move_id", "=", move["id"]], ["display_type", "=", "product"]]
+        lines = self._api.find("account.move.line", domain, ("account_id", "tax_ids", "price_subtotal", "price_total"))
+        taxes = sorted({tax for line in lines for tax in line["tax_ids"]})
+        included = {tax["id"] for tax in self._find_included(taxes)}
+        prices: dict[tuple[int, tuple[int, ...]], Decimal] = defaultdict(Decimal)
+        for line in lines:
+            is_gross = bool(line["tax_ids"]) and included.issuperset(line["tax_ids"])
+            place = read_reference(line["account_id"]) or 0, tuple(sorted(line["tax_ids"]))
+            prices[place] += Decimal(line["price_total" if is_gross else "price_subtotal"])
+        part = to_major(amount, read_currency(move)) / move["amount_total"]
+        unit = Decimal(1).scaleb(-minor_digits(read_currency(move)))
+        shares = [(account, tax_ids, (price * part).quantize(unit)) for (account, tax_ids), price in prices.items()]
+        return sorted((share for share in shares if share[2]), key=lambda share: -abs(share[2]))
+
+    def _find_included(self, taxes: Sequence[int]) -> list[Record]:
+        return self._api.find("account.tax", [["id", "in", taxes], ["price_include", "=", True]], ("price_include",)) if taxes else []
+
+    def book_write_off(self, key: str, external_id: str, amount: int, currency: str, on: date) -> ExternalBooking:
+        move = self._reader.read_move(external_id)
+        _require_amount(move, amount, currency)
+        journal, account = self._find_write_off_accounts()
+        entries = self._find_booked(key, ENTRY)
+        posted = [entry for entry in entries if entry["state"] == MoveState.POSTED]
+        if posted:
+            entry = posted[0]["id"]
+            line = self._find_customer_line(entry)
+            if line is None or line["name"] != _describe_write_off(move):
+                raise ConflictingBookingError(f"the key {key!r} was used before, for something else; give this its own")
+            self._assign(move["id"], entry)
+            return ExternalBooking(str(entry), to_minor(abs(line["amount_currency"]), currency), repeated=True)
+        given_up = min(amount, read_open_balance(move))
+        if not given_up:
+            return ExternalBooking("", 0, repeated=False)
+        for abandoned in entries:
+            self._api.delete("account.move", abandoned["id"])
+        made = self._post_write_off(key, move, given_up, on, journal, account)
+        self._assign(move["id"], made)
+        return ExternalBooking(str(made), given_up, repeated=False)
+
+    def _post_write_off(self, key: str, move: Record, amount: int, on: date, journal: int, account: int) -> int:
+        due = self._reader.read_due_lines(move["id"])
+        major = to_major(amount, read_currency(move))
+        in_books = self._to_books(move, due, major)
+        shared = {"name": _describe_write_off(move), "partner_id": read_customer(move), "currency_id": read_reference(move["currency_id"])}
+        lost = {**shared, "account_id": account, "amount_currency": major, "balance": in_books}
+        owed = {**shared, "account_id": read_reference(due[0]["account_id"]), "amount_currency": -major, "balance": -in_books}
+        values = {
+            "move_type": ENTRY,
+            "company_id": self._company,
+            "journal_id": journal,
+            "date": on.isoformat(),
+            "ref": f"{BOOKED_BY}{key}",
+            "line_ids": [[_CREATE, 0, lost], [_CREATE, 0, owed]],
+        }
+        made = self._api.create("account.move", values)
+        self._api.call("account.move", "action_post", [made])
+        return made
+
+    def _to_books(self, move: Record, due: Sequence[Record], major: Decimal) -> Decimal:
+        """An amount of the invoice in the currency of the books, at the rate that the invoice was posted at."""
+        in_books = sum((Decimal(line["balance"]) for line in due), Decimal(0))
+        of_invoice = sum((Decimal(line["amount_currency"]) for line in due), Decimal(0))
+        unit = Decimal(1).scaleb(-minor_digits(str(move["company_currency_id"][1])))
+        return (major * in_books / of_invoice).quantize(unit)
+
+    def _find_write_off_accounts(self) -> tuple[int, int]:
+        """The journal and the expense account that the connection names. Raises UnsupportedOperationError."""
+        journal = self._reader.find_write_off_journal()
+        found = self._api.find("account.account", [["code", "=", self._account_code]], ("code",), limit=1) if self._account_code else []
+        if journal is None or not found:
+            raise UnsupportedOperationError(
+                "the connection names no write-off journal and account that Odoo has; name them, or write this off in Odoo by hand "
+                "(Register Payment, Mark as fully paid)"
+            )
+        return journal, int(found[0]["id"])
+
+    def _find_customer_line(self, move_id: int) -> Record | None:
+        """The line of a posting that is in the customer's favour."""
+        domain = [["move_id", "=", move_id], ["account_type", "=", "asset_receivable"]]
+        found = self._api.find("account.move.line", domain, ("name", "amount_currency", "reconciled"), limit=1)
+        return found[0] if found else None
+
+    def _assign(self, invoice: int, posting: int) -> None:
+        """Let the posting pay the invoice; what is assigned already is left."""
+        line = self._find_customer_line(posting)
+        if line is not None and not line["reconciled"]:
+            self._api.call("account.move", "js_assign_outstanding_line", [invoice], line_id=line["id"])
+
+
+def _describe_write_off(move: Record) -> str:
+    return f"Write-off of invoice {move['name']}"
+
+
+def _require_amount(move: Record, amount: int, currency: str) -> None:
+    if amount <= 0:
+        raise InvalidAmountError("an amount that is credited or written off is more than nothing")
+    if read_currency(move) != currency:
+        raise CurrencyMismatchError(f"invoice {move['name']} is in {read_currency(move)}, and this in {currency}; decide it anew")
+
+
+def _require_creditable(move: Record, amount: int) -> None:
+    if move["state"] == MoveState.CANCEL:
+        raise CancelledInvoiceError(f"invoice {move['name']} is cancelled in Odoo; there is nothing to credit")
+    if amount > (left := read_open_balance(move)):
+        owed = to_major(left, read_currency(move))
+        raise ExcessiveCreditError(f"invoice {move['name']} owes no more than {read_currency(move)} {owed} by now; credit less")
+
+
+def _build_line(move: Record, account: int, taxes: Sequence[int], price: Decimal) -> Record:
+    name = f"Credit of invoice {move['name']}"
+    return {"name": name, "account_id": account, "quantity": 1, "price_unit": price, "tax_ids": [[6, 0, list(taxes)]]}

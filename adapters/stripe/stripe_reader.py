@@ -1,0 +1,244 @@
+"""Reading Stripe: its changes, invoices, customers, open items and unassigned money.
+
+Stripe lists by when a thing was made, newest first, and cannot be asked what was changed. What changed is told by its events, which it
+keeps for thirty days: each says which invoice to read again, and nothing more is believed of it. So their order does not matter, nor that
+several of one second have none.
+"""
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from adapters.billing.errors import RefusedByBillingError, UnknownAccountError, UnknownInvoiceError
+from adapters.billing.external_records import (
+    ChangePage,
+    CreditPage,
+    ExternalAccount,
+    ExternalCredit,
+    ExternalInvoice,
+    InvoiceDocument,
+    OpenReceivable,
+    OpenReceivablePage,
+)
+from adapters.stripe.invoice_records import InvoiceParts, build_invoice, is_collected, is_issued, name_balance, name_cash
+from adapters.stripe.stripe_api import NoSuchStripeObjectError, StripeApi, StripePage, StripeSettings
+from adapters.stripe.stripe_records import Record, StripeInvoiceStatus, SubscriptionStatus, from_stripe, read_currency, read_day, read_id
+
+OVERLAP = timedelta(minutes=2)
+"""How long after its moment an event may take until it is listed. What is younger is read again."""
+KEPT_FOR = timedelta(days=29)
+"""Stripe keeps events for thirty days. Who comes later reads every invoice."""
+EVENT_TYPES = (
+    *("invoice.finalized", "invoice.updated", "invoice.paid", "invoice.voided", "invoice.marked_uncollectible", "invoice.overdue"),
+    *("invoice.overpaid", "invoice.deleted", "invoice_payment.paid", "credit_note.created", "credit_note.updated", "credit_note.voided"),
+)
+STATUSES = (StripeInvoiceStatus.OPEN, StripeInvoiceStatus.UNCOLLECTIBLE)
+"""Of invoices that are read at first: whatever else is settled."""
+_EVERY = "every"
+_LIVE = frozenset(
+    {
+        *(SubscriptionStatus.ACTIVE, SubscriptionStatus.PAST_DUE, SubscriptionStatus.UNPAID),
+        *(SubscriptionStatus.TRIALING, SubscriptionStatus.PAUSED),
+    }
+)
+
+
+class StripeCursor(NamedTuple):
+    """What is read next. `stock`: at first, invoices of this status, of whatever status, or None for events from `since` on; `after`: from
+    behind this object. `following`: from when on events are read afterwards. Both are seconds by Stripe's clock."""
+
+    stock: str | None
+    since: int
+    after: str | None
+    following: int
+
+    @classmethod
+    def parse(cls, text: str | None) -> "StripeCursor":
+        return cls(STATUSES[0].value, 0, None, 0) if text is None else cls(*json.loads(text))
+
+    def __str__(self) -> str:
+        return json.dumps(list(self))
+
+    def start(self, server_time: datetime) -> "StripeCursor":
+        """With the first page: what changes from now on is read when all pages are."""
+        return self if self.following else self._replace(following=int((server_time - OVERLAP).timestamp()))
+
+    def follow(self, page: StripePage) -> "StripeCursor | None":
+        """The next page; None where this was the last."""
+        return self._replace(after=page.records[-1]["id"]) if page.has_more and page.records else None
+
+    def end(self) -> "StripeCursor":
+        """The next status, or the events since."""
+        place = STATUSES.index(self.stock) + 1 if self.stock in STATUSES else len(STATUSES)
+        if self.stock is not None and place < len(STATUSES):
+            return self._replace(stock=STATUSES[place], after=None)
+        return StripeCursor(None, self.following, None, 0)
+
+
+class StripeReader:
+    def __init__(self, api: StripeApi, settings: StripeSettings) -> None:
+        self._api, self._zone, self._chases_uncollectible = api, settings.time_zone, settings.chases_uncollectible
+
+    def read_changes(self, cursor: str | None, limit: int) -> ChangePage:
+        place = StripeCursor.parse(cursor)
+        return self._read_events(place, limit) if place.stock is None else self._read_stock(place, limit)
+
+    def _read_stock(self, place: StripeCursor, limit: int) -> ChangePage:
+        """A page of all invoices. One that is deleted while they are read leaves no place to go on from: then they are read anew."""
+        filters = {} if place.stock == _EVERY else {"status": str(place.stock)}
+        try:
+            page = self._api.list_page("invoices", limit, place.after, **filters)
+        except NoSuchStripeObjectError:
+            return ChangePage((), (), str(place._replace(after=None)), has_more=True)
+        place = place.start(page.server_time)
+        following = place.follow(page) or place.end()
+        invoices = tuple(self._complete(record) for record in page.records if is_issued(record))
+        return ChangePage(invoices, (), str(following), has_more=True)
+
+    def _read_events(self, place: StripeCursor, limit: int) -> ChangePage:
+        try:
+            page = self._api.list_page("events", limit, place.after, types=list(EVENT_TYPES), created={"gte": place.since})
+        except NoSuchStripeObjectError:
+            return ChangePage((), (), str(place._replace(after=None, following=0)), has_more=True)
+        if page.server_time - datetime.fromtimestamp(place.since, UTC) > KEPT_FOR:
+            return ChangePage((), (), str(StripeCursor(_EVERY, 0, None, 0)), has_more=True)
+        place = place.start(page.server_time)
+        following = place.follow(page)
+        ids = list(dict.fromkeys(found for event in page.records if (found := find_invoice_id(event["data"]["object"])) is not None))
+        invoices, gone = self._read_again(ids)
+        return ChangePage(invoices, gone, str(following or place.end()), has_more=following is not None)
+
+    def _read_again(self, ids: Sequence[str]) -> tuple[tuple[ExternalInvoice, ...], tuple[str, ...]]:
+        invoices, gone = [], []
+        for external_id in ids:
+            try:
+                record = self._api.read(f"invoices/{external_id}")
+            except NoSuchStripeObjectError:
+                gone.append(external_id)
+                continue
+            if is_issued(record):
+                invoices.append(self._complete(record))
+        return tuple(invoices), tuple(gone)
+
+    def read_record(self, external_id: str) -> Record:
+        """Raises UnknownInvoiceError."""
+        try:
+            record = self._api.read(f"invoices/{_quote(external_id)}")
+        except NoSuchStripeObjectError as error:
+            raise _build_unknown_invoice_error(external_id) from error
+        if not is_issued(record):
+            raise _build_unknown_invoice_error(external_id)
+        return record
+
+    def read_invoice(self, external_id: str) -> ExternalInvoice:
+        return self._complete(self.read_record(external_id))
+
+    def list_credit_notes(self, invoice_id: str) -> tuple[Record, ...]:
+        return tuple(self._api.list_all("credit_notes", invoice=invoice_id))
+
+    def _complete(self, record: Record) -> ExternalInvoice:
+        """With what paid it, where anything did."""
+        payments: tuple[Record, ...] = ()
+        if record["amount_paid"]:
+            expand = ["data.payment.payment_intent.latest_charge"]
+            payments = tuple(
+                self._api.list_all("invoice_payments", invoice=record["id"], status=StripeInvoiceStatus.PAID.value, expand=expand)
+            )
+        notes = self.list_credit_notes(record["id"]) if record["pre_payment_credit_notes_amount"] else ()
+        return build_invoice(InvoiceParts(record, payments, notes), self._zone, chases_uncollectible=self._chases_uncollectible)
+
+    def read_customer(self, account_id: str) -> Record:
+        """Raises UnknownAccountError. A customer who was deleted is answered too, as a stub."""
+        try:
+            customer = self._api.read(f"customers/{_quote(account_id)}")
+        except NoSuchStripeObjectError as error:
+            raise UnknownAccountError(f"Stripe has no customer {account_id!r}; look for it there") from error
+        if customer.get("deleted"):
+            raise UnknownAccountError(f"the customer {account_id!r} was deleted in Stripe; collect their invoices by hand, or void them")
+        return customer
+
+    def list_live_subscriptions(self, account_id: str) -> list[Record]:
+        """Those that are not over, the oldest first."""
+        found = self._api.list_all("subscriptions", customer=account_id, status="all")
+        return [subscription for subscription in found if subscription["status"] in _LIVE][::-1]
+
+    def read_account(self, account_id: str) -> ExternalAccount:
+        customer = self.read_customer(account_id)
+        pauses = [is_paused(subscription) for subscription in self.list_live_subscriptions(account_id)]
+        locale = next(iter(customer.get("preferred_locales") or []), None)
+        return ExternalAccount(
+            account_id=account_id,
+            name=customer.get("name") or customer.get("description") or customer.get("email") or account_id,
+            country=(customer.get("address") or {}).get("country"),
+            language=locale.partition("-")[0].lower() if locale else None,
+            emails=(customer["email"],) if customer.get("email") else (),
+            suspended=all(pauses) if pauses else None,
+        )
+
+    def list_open_items(self, cursor: str | None, limit: int) -> OpenReceivablePage:
+        status, _, after = (cursor or f"{STATUSES[0]}:").partition(":")
+        try:
+            page = self._api.list_page("invoices", limit, after or None, status=str(status))
+        except NoSuchStripeObjectError as error:
+            raise RefusedByBillingError(f"invoice {after} was deleted in Stripe while open items were listed; list them again") from error
+        items = []
+        for record in page.records:
+            remaining = from_stripe(record["amount_remaining"], read_currency(record))
+            if remaining > 0 and is_issued(record) and is_collected(record, chases_uncollectible=self._chases_uncollectible):
+                customer = read_id(record["customer"]) or ""
+                items.append(OpenReceivable(record["id"], customer, record["number"], read_currency(record), remaining))
+        if page.has_more and page.records:
+            return OpenReceivablePage(tuple(items), f"{status}:{page.records[-1]['id']}")
+        is_last = status != STATUSES[0] or not self._chases_uncollectible
+        return OpenReceivablePage(tuple(items), None if is_last else f"{STATUSES[1]}:")
+
+    def list_credits(self, cursor: str | None, limit: int) -> CreditPage:
+        """Of all customers: what they have sent by bank transfer and no invoice has, and their credit balances. Stripe lists neither."""
+        page = self._api.list_page("customers", limit, cursor, expand=["data.cash_balance"])
+        found = tuple(credit for customer in page.records for credit in _list_credits_of(customer, self._zone))
+        return CreditPage(found, page.records[-1]["id"] if page.has_more and page.records else None)
+
+    def fetch_document(self, external_id: str) -> InvoiceDocument:
+        record = self.read_record(external_id)
+        if not record["invoice_pdf"]:
+            raise RefusedByBillingError(f"Stripe has printed no invoice {record['number']} yet; look at it there")
+        media_type, content = self._api.fetch(record["invoice_pdf"])
+        return InvoiceDocument(f"{record['number']}.pdf", media_type, content)
+
+
+def is_paused(subscription: Record) -> bool:
+    """Return whether it is paused in either way, by whomever."""
+    return subscription["status"] == SubscriptionStatus.PAUSED or subscription["pause_collection"] is not None
+
+
+def find_invoice_id(changed: Record) -> str | None:
+    """Of an invoice, a payment of one, or a credit note; None of anything else."""
+    return changed["id"] if changed.get("object") == "invoice" else read_id(changed.get("invoice"))
+
+
+def _list_credits_of(customer: Record, zone: ZoneInfo) -> list[ExternalCredit]:
+    found = []
+    came_on = read_day(customer["created"], zone)
+    assert came_on is not None
+    available = (customer.get("cash_balance") or {}).get("available") or {}
+    for code, amount in sorted(available.items()):
+        currency = code.upper()
+        if amount > 0:
+            name = name_cash(customer["id"], currency)
+            found.append(ExternalCredit(name, customer["id"], False, currency, from_stripe(amount, currency), came_on))
+    if (customer.get("balance") or 0) < 0 and customer.get("currency"):
+        currency = read_currency(customer)
+        name = name_balance(customer["id"], currency)
+        found.append(ExternalCredit(name, customer["id"], False, currency, from_stripe(-customer["balance"], currency), came_on))
+    return found
+
+
+def _quote(external_id: str) -> str:
+    """As part of a path: an id of Stripe's has letters, digits and lines alone."""
+    return external_id if external_id.replace("_", "").isalnum() and external_id.isascii() else "none"
+
+
+def _build_unknown_invoice_error(external_id: str) -> UnknownInvoiceError:
+    return UnknownInvoiceError(f"Stripe has no invoice of the id {external_id!r} that was issued; look for it there")
