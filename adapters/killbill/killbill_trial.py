@@ -29,7 +29,7 @@ def _list_steps(api: KillBillApi, reader: KillBillReader) -> Iterator[Connection
     yield _try("read one invoice", lambda: _look_at_one(reader), "a user who may read invoices, payments, tags and custom fields")
     allowed = _list_permissions(api)
     for name, permission in _NEEDED if allowed is not None else ():
-        found = permission in (allowed or ())
+        found = bool({permission, "*", "*:*", f"{permission.partition(':')[0]}:*"} & set(allowed or ()))
         yield ConnectionStep(name, found, "allowed" if found else f"the user has not {permission}", f"the permission {permission}")
 
 

@@ -176,6 +176,23 @@ def test_a_wrong_password_and_a_wrong_tenant_are_told(wrong: dict[str, str]) -> 
     assert [(step.works, bool(step.ask_for)) for step in steps] == [(False, True)]
 
 
+@pytest.mark.parametrize(
+    ("permissions", "missing"),
+    [(["*:*"], []), (["invoice:*", "tag:add", "custom_field:add"], ["the permission entitlement:pause_resume"]), ([], [])],
+)
+def test_a_permission_that_is_missing_is_what_to_ask_for(permissions: list[str], missing: list[str]) -> None:
+    """Where the server does not tell them, nothing is said of them."""
+    double = open_recorded_house()
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.path.endswith("/security/permissions"):
+            return httpx.Response(200, json=permissions)
+        return double.handle_request(request)
+
+    steps = open_killbill(httpx.MockTransport(answer)).try_connection()
+    assert [step.ask_for for step in steps if not step.works] == missing
+
+
 def test_a_push_is_a_hint_and_comes_twice_for_nothing() -> None:
     now = datetime(2026, 11, 30, 12, tzinfo=UTC)
     pushes = list_pushes()
