@@ -1,5 +1,6 @@
 """The services that the API needs, given by the composition root."""
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -37,6 +38,8 @@ from adapters.temporal.case_commands import CaseCommands
 from api.audit_port import AuditPort, UnavailableAuditPort
 from domain.clock import Clock
 from domain.erasure.report import DEFAULT_RETENTION_YEARS
+
+NO_FOLDER = Path(os.devnull)
 
 
 def utc_now() -> datetime:
@@ -87,10 +90,10 @@ class ApiContext:
 
     @cached_property
     def connected(self) -> ConnectionRegistry:
-        """Return the billing systems that are connected; by the settings of the environment where none were given."""
+        """Return the billing systems that are connected. Where none were given, there is no folder in which they or a key could be."""
         if self.systems is not None:
             return self.systems
-        return ConnectionRegistry(self.database, Settings.load(), lambda: self.business_now)
+        return ConnectionRegistry(self.database, Settings.load(data_dir=NO_FOLDER), lambda: self.business_now)
 
     @property
     def connection_admin(self) -> ConnectionAdmin:

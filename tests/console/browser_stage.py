@@ -3,13 +3,25 @@
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
 from sqlalchemy import update
 
+from adapters.billing.external_key import SystemKey
+from adapters.billing.external_records import ConnectionStep
+from adapters.config.settings import Settings
+from adapters.connections.comparison import Comparison, Difference, DifferenceKind
+from adapters.connections.connection_admin import ConnectionAdmin
+from adapters.connections.connection_file import read_connection
+from adapters.connections.connection_registry import ConnectionRegistry
+from adapters.connections.connection_runs import ConnectionRuns
+from adapters.connections.difference_store import keep_comparison
 from adapters.database.engine import Database
+from adapters.database.row_states import IdentityChannel
 from adapters.database.tables import Account
+from adapters.identity.identity_events import ChangeAuthor
 from domain.roles import Role
 from tests.console.browser import ConsoleSite, open_console
 from tests.databases import _sqlite_template
@@ -20,6 +32,14 @@ from tests.workflows.people import People, gather_people
 
 CALLED = ("NORD", "OST", "WEST", "SUED")
 DISPUTED = ("ALFA", "BETA", "GAMA")
+ERP = SystemKey("erp", "1")
+CONNECTION_PAGES = (
+    "/connections",
+    "/connections/new",
+    "/connections/new?kind=tryton",
+    "/connections/erp:1",
+    "/act/change_connection_secret?connection_id=erp:1&secret=api_key",
+)
 CREDIT = {"resolution": "credit_note", "amount": {"amount": "25.00", "currency": "EUR"}, "comment": "two boxes were missing"}
 
 
@@ -50,10 +70,24 @@ async def open_stage(folder: Path) -> AsyncIterator[BrowserStage]:
         invoices = dict(zip((*CALLED, *DISPUTED), (*called, *disputed), strict=True))
         approvals = [await ask_for_credit(environment, people, invoice) for invoice in disputed]
         people.app.state.letter_plays.waited_seconds = PATIENCE
+        connect_erp(database, folder)
         async with open_console(people) as site:
             yield BrowserStage(site, environment, invoices, approvals)
         await environment.close()
     database.close()
+
+
+def connect_erp(database: Database, folder: Path) -> None:
+    """A billing system that was compared, and whose key has been lost since."""
+    settings, described = Settings.load(data_dir=folder), {"name": "erp", "kind": "tryton", "address": "http://localhost:1/erp"}
+    described |= {"country": "DE", "time_zone": "Europe/Berlin", "language": "de"}
+    systems = ConnectionRegistry(database, settings, lambda: datetime.now(UTC))
+    by = ChangeAuthor("ada", IdentityChannel.CONSOLE)
+    ConnectionAdmin(database, settings, systems).add(read_connection(described), {"api_key": "key"}, by, is_tried=False)
+    steps = (ConnectionStep("address and key", True, "Dunder Mifflin"), ConnectionStep("write notes", False, "403", "the group Notes"))
+    ConnectionRuns(database).keep_test(ERP, steps, "ada")
+    found = tuple(Difference(kind, "@erp:1:7", "7", "EUR", "400", "1000") for kind in (DifferenceKind.BALANCE, DifferenceKind.MISSING_HERE))
+    keep_comparison(database, ERP, Comparison(2, found), datetime.now(UTC))
 
 
 async def ask_for_credit(environment: CollectionEnvironment, people: People, invoice: str) -> str:
@@ -116,4 +150,4 @@ def list_pages(stage: BrowserStage) -> list[str]:
 
 
 def list_pages_of_administrators(stage: BrowserStage) -> list[str]:
-    return ["/users", "/users/mia", "/tokens", "/audit", f"/audit/accounts/{CALLED[0]}", "/set-aside", "/connections", "/connections/new"]
+    return ["/users", "/users/mia", "/tokens", "/audit", f"/audit/accounts/{CALLED[0]}", "/set-aside", *CONNECTION_PAGES]
