@@ -91,6 +91,8 @@ def rotate_secret(
 
     with _opened_admin(data_dir) as (database, admin):
         names = ConnectionStore(database).get(name).read().secret_names
+        if not names:
+            raise SettingsError(f"{name} has no secret: its system lets everybody in")
         chosen = secret or names[0]
         if len(names) > 1 and secret is None:
             raise SettingsError(f"{name} has several secrets: {', '.join(names)}; say which one, as --secret {names[0]}")

@@ -51,6 +51,8 @@ class PlainHttpConnection(ConnectionDescription):
     """`address`: the API's, to which the paths of its description are added. `description`: the file with it, by its whole path.
     `secret_files`: by the names that the description has, files that their owner alone may read."""
 
+    usual_secrets = ()
+
     kind: Literal["plain_http"]
     address: str = Field(pattern=r"^https?://[^\s/]+(/[^\s]*)?$")
     company: str = "1"
@@ -64,11 +66,11 @@ class PlainHttpConnection(ConnectionDescription):
 
     @property
     def secret_names(self) -> tuple[str, ...]:
-        """What the description names; the usual ones, where it cannot be read."""
+        """What the description names; a key, where it cannot be read."""
         try:
             return tuple(dict.fromkeys(load_description(Path(self.description)).sign_in.list_secrets()))
         except ApiDescriptionError:
-            return self.usual_secrets
+            return (API_KEY,)
 
     def open(self) -> BillingConnector:
         """Raises ConnectionFileError."""
