@@ -219,7 +219,8 @@ class DecisionEnvironment(JournalSnapshot):
 async def start_decision_environment(
     database: Database, folder: Path, day_seconds: float = 86_400.0, short_notice: bool = False
 ) -> AsyncIterator[DecisionEnvironment]:
-    """Start the fault environment and the API, on a Monday morning. `short_notice`: a suspension's notice lasts one day."""
+    """Start the fault environment and the API, on a Monday morning. `short_notice`: a suspension's notice lasts one day, and an offer
+    ninety: on a slow machine many played days pass before everybody has decided."""
     clock = Clock(real_anchor=datetime.now(UTC), business_anchor=MONDAY, day_seconds=day_seconds)
     async with start_fault_environment(database, folder / "data", clock) as environment:
         if short_notice:
@@ -236,6 +237,7 @@ async def start_decision_environment(
 def _with_short_notice(folder: Path) -> Path:
     rules = yaml.safe_load((PROJECT / "policies" / "standard.yaml").read_text(encoding="utf-8"))
     rules["suspension"]["notice_days"] = 1
+    rules["plan"]["offer_days"] = 90
     rules["version"] += 1
     folder.mkdir()
     (folder / "standard.yaml").write_text(yaml.safe_dump(rules, sort_keys=False), encoding="utf-8")

@@ -1,6 +1,6 @@
 """What people decide while every worker is down is taken, kept, and done once when the workers are back; and nothing that is ruled out is.
 
-A business day lasts six seconds, and a suspension's notice one day.
+A business day lasts twelve seconds, and a suspension's notice one day.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from tests.faults.decision_scenarios import DecisionScenario, find_dispute_id, f
 from tests.faults.decisions import DecisionEnvironment, ExpectedOutcome, RequestedDecision, start_decision_environment
 from tests.faults.journal_snapshot import count_kinds
 
-DAY_SECONDS = 6.0
+DAY_SECONDS = 12.0
 AWAY_SECONDS = 1.0
 """How long the API waits for a worker when there is none."""
 
