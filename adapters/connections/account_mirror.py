@@ -15,7 +15,7 @@ from sqlmodel import Session, col
 
 from adapters.billing.external_key import ExternalKey, SystemKey
 from adapters.billing.external_records import ExternalAccount
-from adapters.connections.mirror import MirrorContext
+from adapters.connections.invoice_mirror import MirrorContext
 from adapters.correspondence.release_store import ReleaseStore
 from adapters.database.clock_store import is_accelerated, load_clock
 from adapters.database.engine import Database

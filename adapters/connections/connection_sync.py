@@ -17,7 +17,7 @@ from adapters.connections.account_mirror import AccountDefaults, AccountMirror
 from adapters.connections.credit_mirror import take_in_credits
 from adapters.connections.due_parts import name_part, split_due_parts
 from adapters.connections.invoice_faults import find_invoice_fault
-from adapters.connections.mirror import InvoiceMirror, MirrorContext
+from adapters.connections.invoice_mirror import InvoiceMirror, MirrorContext
 from adapters.database.engine import Database
 from adapters.database.tables import BillingCursorRow, ExternalInvoiceRow, Invoice
 from adapters.ledger.unit_of_work import LedgerUnitOfWork

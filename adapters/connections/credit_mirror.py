@@ -9,7 +9,7 @@ from sqlmodel import Session, col
 
 from adapters.billing.external_key import MARK, SystemKey
 from adapters.billing.external_records import ExternalCredit
-from adapters.connections.mirror import MirrorContext
+from adapters.connections.invoice_mirror import MirrorContext
 from adapters.database.tables import Account, Allocation, CreditNote, Payment
 
 _TAKEN = func.coalesce(func.sum(Allocation.amount), 0)

@@ -18,13 +18,13 @@ from adapters.billing.external_records import (
     OpenReceivablePage,
     WebhookHint,
 )
+from adapters.killbill.connection_trial import try_connection
 from adapters.killbill.killbill_api import KillBillApi, KillBillSettings
 from adapters.killbill.killbill_bookings import KillBillBookings
 from adapters.killbill.killbill_orders import KillBillOrders
-from adapters.killbill.killbill_pushes import read_push
 from adapters.killbill.killbill_reader import KillBillReader
 from adapters.killbill.killbill_service import KillBillService
-from adapters.killbill.killbill_trial import try_connection
+from adapters.killbill.killbill_webhook import read_push
 
 CAPABILITIES = frozenset(ConnectorCapability) - {ConnectorCapability.LIST_CREDITS}
 

@@ -5,7 +5,7 @@ from fastapi.concurrency import run_in_threadpool
 from adapters.cases.call_tasks import assign_account_call, close_account_call, list_called_invoices
 from adapters.temporal.case_commands import CaseNotRunning, CommandQueued, CommandRejected
 from api.context import ApiContext
-from api.schemas.replies import CommandAnswer
+from api.schemas.command_answer import CommandAnswer
 from api.web.problems import Problem
 from domain.invoice.commands import AnswerEscalation, CallCourse
 from domain.refusal import Refusal

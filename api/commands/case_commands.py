@@ -9,7 +9,7 @@ from adapters.temporal.case_commands import CaseNotRunning, CommandQueued
 from adapters.temporal.case_start import CaseStart
 from api.commands.notes_and_tasks import save_note
 from api.context import ApiContext
-from api.schemas.replies import CommandAnswer
+from api.schemas.command_answer import CommandAnswer
 from api.web.problems import Problem, not_found_problem
 from domain.approval.summary import ApprovalSummary
 from domain.case.command import Command, CommandReceipt

@@ -9,8 +9,8 @@ from adapters.policies.adoption_start import build_adoption_start, build_force_c
 from adapters.policies.draft_check import check_draft, find_version_to_raise_to
 from api.commands.case_commands import submit_or_start_case
 from api.context import ApiContext
+from api.schemas.command_answer import CommandAnswer
 from api.schemas.policies import PolicyDraftIn
-from api.schemas.replies import CommandAnswer
 from api.web.problems import FieldError, Problem
 from domain.policy.collection_policy import PolicySnapshot
 from domain.policy_adoption.commands import RequestPolicyAdoption

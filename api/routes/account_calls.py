@@ -10,7 +10,7 @@ from api.commands.notes_and_tasks import save_account_note
 from api.routes.account_lookup import CommandId, ExistingAccount
 from api.routes.invoice_commands import add_invoice_note
 from api.schemas.accounts import AccountCallAnswer, AccountCallIn, AccountNoteIn, AccountNoteOut
-from api.schemas.replies import QUEUED_RESPONSE, CommandAnswer
+from api.schemas.command_answer import QUEUED_RESPONSE, CommandAnswer
 from api.web.authentication import CollectingActor, Context, ReadingActor
 from api.web.idempotency import IdempotentRoute
 from api.web.pagination import Cursor, Limit, Page

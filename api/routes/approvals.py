@@ -12,8 +12,8 @@ from api.commands.case_commands import require_case, save_comment, submit_case_c
 from api.context import ApiContext
 from api.presenters.approvals import present_approval
 from api.schemas.approvals import ApprovalDecisionIn, ApprovalOut
+from api.schemas.command_answer import QUEUED_RESPONSE, CommandAnswer
 from api.schemas.delegations import DelegationIn, DelegationOut
-from api.schemas.replies import QUEUED_RESPONSE, CommandAnswer
 from api.web.authentication import ApprovalDecidingActor, Context, DelegatingActor, ReadingActor
 from api.web.idempotency import IdempotentRoute
 from api.web.pagination import Cursor, Limit, Page

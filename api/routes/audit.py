@@ -10,8 +10,8 @@ from adapters.temporal.case_start import CaseStart
 from api.commands.case_commands import submit_or_start_case
 from api.routes.account_lookup import CommandId, ExistingAccount
 from api.schemas.audit import ClockChangeOut, ErasureOut, ViewOut
+from api.schemas.command_answer import QUEUED_RESPONSE, CommandAnswer
 from api.schemas.identity.users import IdentityEventOut
-from api.schemas.replies import QUEUED_RESPONSE, CommandAnswer
 from api.schemas.request_body import Day
 from api.web.access_logging import AccessLogBuffer, get_access_log_buffer
 from api.web.authentication import AuditingActor, Context, ErasingActor

@@ -39,7 +39,7 @@ from api.schemas.billing import (
     UnappliedApplicationAnswer,
     UnappliedApplicationIn,
 )
-from api.schemas.replies import QUEUED_RESPONSE, CommandAnswer
+from api.schemas.command_answer import QUEUED_RESPONSE, CommandAnswer
 from api.web.authentication import Context, InvoiceReducingActor, PaymentRecordingActor, ReadingActor
 from api.web.idempotency import IDEMPOTENCY_HEADER, IdempotentRoute
 from api.web.problems import PROBLEM_RESPONSES, invalid_request_problem

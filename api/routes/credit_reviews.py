@@ -12,8 +12,8 @@ from api.commands.case_commands import require_case, save_comment, submit_case_c
 from api.commands.notes_and_tasks import save_note
 from api.presenters.credit_reviews import present_credit_review
 from api.routes.account_lookup import CommandId, ExistingAccount
+from api.schemas.command_answer import QUEUED_RESPONSE, CommandAnswer
 from api.schemas.credit_reviews import CreditReviewOut, ReferralIn, VerdictIn
-from api.schemas.replies import QUEUED_RESPONSE, CommandAnswer
 from api.web.authentication import AccountReferringActor, Context, CreditJudgingActor, ReadingActor
 from api.web.idempotency import IdempotentRoute
 from api.web.pagination import Cursor, Limit, Page

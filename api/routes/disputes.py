@@ -13,8 +13,8 @@ from api.commands.notes_and_tasks import save_invoice_note
 from api.presenters.disputes import present_dispute
 from api.routes.invoice_commands import ExistingInvoice, InvoiceCommandId, submit_invoice_command
 from api.schemas.amounts import build_currency_refusal
+from api.schemas.command_answer import QUEUED_RESPONSE, CommandAnswer
 from api.schemas.disputes import AssignmentIn, DisputeIn, DisputeOut, EvidenceAnswer, ResolutionIn
-from api.schemas.replies import QUEUED_RESPONSE, CommandAnswer
 from api.web.authentication import CollectingActor, Context, DisputeHandlingActor, ReadingActor
 from api.web.idempotency import IdempotentRoute
 from api.web.pagination import Cursor, Limit, Page

@@ -8,8 +8,8 @@ from api.commands.call_escalations import answer_call_escalation
 from api.commands.notes_and_tasks import save_invoice_note
 from api.routes.account_lookup import CommandId
 from api.routes.invoice_commands import ExistingInvoice, submit_invoice_command
+from api.schemas.command_answer import QUEUED_RESPONSE, CommandAnswer
 from api.schemas.escalations import EscalationAnswerIn, EscalationIn
-from api.schemas.replies import QUEUED_RESPONSE, CommandAnswer
 from api.web.authentication import CollectingActor, Context, EscalationAnsweringActor
 from api.web.idempotency import IdempotentRoute
 from api.web.problems import PROBLEM_RESPONSES, invalid_request_problem

@@ -19,7 +19,7 @@ from adapters.set_aside.set_aside_store import count_waiting
 from api.commands.clock import change_clock
 from api.context import ApiContext
 from api.presenters.metrics import METRICS_TYPE, render_connection_metrics, render_metrics
-from api.schemas.replies import QUEUED_RESPONSE
+from api.schemas.command_answer import QUEUED_RESPONSE
 from api.schemas.request_body import RequestBody, example_config
 from api.web.authentication import ClockSettingActor, Context, ReadingActor
 from api.web.idempotency import IdempotentRoute

@@ -12,8 +12,8 @@ from api.commands.account_calls import tell_called_invoices
 from api.commands.notes_and_tasks import save_account_note, save_invoice_note
 from api.context import ApiContext
 from api.routes.invoices import require_invoice
+from api.schemas.command_answer import QUEUED_RESPONSE, CommandAnswer
 from api.schemas.invoices import CallIn, LetterSkipIn, NoteIn, PauseIn, PromiseIn
-from api.schemas.replies import QUEUED_RESPONSE, CommandAnswer
 from api.web.authentication import CollectingActor, Context
 from api.web.idempotency import IdempotentRoute
 from api.web.problems import PROBLEM_RESPONSES, Problem, invalid_request_problem

@@ -15,6 +15,7 @@ from api.commands.notes_and_tasks import save_note
 from api.context import ApiContext
 from api.presenters.plans import present_plan, present_plan_detail, present_schedule
 from api.routes.account_lookup import CommandId, ExistingAccount
+from api.schemas.command_answer import QUEUED_RESPONSE, CommandAnswer
 from api.schemas.plans import (
     PlanAnswerIn,
     PlanCancellationIn,
@@ -26,7 +27,6 @@ from api.schemas.plans import (
     RevisionIn,
     ScheduleOut,
 )
-from api.schemas.replies import QUEUED_RESPONSE, CommandAnswer
 from api.web.authentication import Context, PaymentPlanningActor, ReadingActor
 from api.web.idempotency import IdempotentRoute
 from api.web.pagination import Cursor, Limit, Page

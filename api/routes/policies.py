@@ -11,8 +11,8 @@ from api.commands.case_commands import submit_or_start_case
 from api.commands.policy_drafts import submit_draft
 from api.presenters.policies import present_adoption_preview
 from api.routes.account_lookup import CommandId
+from api.schemas.command_answer import QUEUED_RESPONSE, CommandAnswer
 from api.schemas.policies import AdoptionPreviewOut, PoliciesOut, PolicyDraftIn, PolicyOut, RefusalOut
-from api.schemas.replies import QUEUED_RESPONSE, CommandAnswer
 from api.web.authentication import Context, PolicyAdoptingActor, ReadingActor
 from api.web.idempotency import IdempotentRoute
 from api.web.problems import PROBLEM_RESPONSES

@@ -12,7 +12,7 @@ from api.commands.case_commands import require_case, submit_case_command, submit
 from api.context import ApiContext
 from api.presenters.suspensions import present_suspension
 from api.routes.account_lookup import CommandId, ExistingAccount
-from api.schemas.replies import QUEUED_RESPONSE, CommandAnswer
+from api.schemas.command_answer import QUEUED_RESPONSE, CommandAnswer
 from api.schemas.suspensions import ExtensionIn, ReasonIn, SuspensionIn, SuspensionOut
 from api.web.authentication import Context, ReadingActor, ReinstatingActor, SuspensionAskingActor
 from api.web.idempotency import IdempotentRoute

@@ -11,7 +11,7 @@ from api.commands.case_commands import require_case, submit_case_command
 from api.presenters.write_offs import present_write_off
 from api.routes.account_lookup import CommandId, ExistingAccount
 from api.schemas.amounts import build_currency_refusal
-from api.schemas.replies import QUEUED_RESPONSE, CommandAnswer
+from api.schemas.command_answer import QUEUED_RESPONSE, CommandAnswer
 from api.schemas.write_offs import PartIn, WriteOffDecisionIn, WriteOffOut
 from api.web.authentication import Context, ReadingActor, WriteOffDecidingActor
 from api.web.idempotency import IdempotentRoute

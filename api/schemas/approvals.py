@@ -1,4 +1,4 @@
-"""The bodies about approvals: a decision, and an approval as lists show it. The reply to a decision is in `replies`."""
+"""The bodies about approvals: a decision, and an approval as lists show it. The answer to a decision is in `command_answer`."""
 
 from datetime import date
 

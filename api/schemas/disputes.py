@@ -6,7 +6,7 @@ from typing import Literal
 from pydantic import BaseModel, Field
 
 from api.schemas.amounts import Amount, PositiveAmount
-from api.schemas.replies import CommandAnswer
+from api.schemas.command_answer import CommandAnswer
 from api.schemas.request_body import RequestBody, example_config
 from domain.dispute.commands import DisputeSource
 from domain.policy.dispute_rules import DisputeReason, DisputeResolution

@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field, model_validator
 
 from api.schemas.amounts import Amount, PositiveAmount
 from api.schemas.cases import CaseOut
-from api.schemas.replies import CommandAnswer
+from api.schemas.command_answer import CommandAnswer
 from api.schemas.request_body import Day, RequestBody, Version, example_config
 from api.web.problems import invalid_request_problem
 from domain.money import Currency

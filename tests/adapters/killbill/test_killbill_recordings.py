@@ -13,7 +13,7 @@ from adapters.billing.external_records import ExternalInvoice, SettlementKind
 from adapters.connections.account_mirror import AccountDefaults
 from adapters.connections.comparison import compare_open_items
 from adapters.connections.connection_sync import ConnectionSync
-from adapters.killbill.killbill_pushes import read_push
+from adapters.killbill.killbill_webhook import read_push
 from adapters.ledger.ledger import Ledger
 from adapters.plain_http.api_description import load_description
 from adapters.shipped_files import PROJECT
