@@ -73,7 +73,8 @@ class StripeBookings:
         self._require_unused(key, external_id, read_id(record["customer"]))
         metadata = record["metadata"] or {}
         remaining = from_stripe(record["amount_remaining"], currency)
-        if metadata.get(WRITTEN_OFF_BY) == key and record["status"] != StripeInvoiceStatus.OPEN:
+        given_up_at = (record["status_transitions"] or {}).get("marked_uncollectible_at")
+        if metadata.get(WRITTEN_OFF_BY) == key and record["status"] != StripeInvoiceStatus.OPEN and given_up_at is not None:
             return ExternalBooking(external_id, int(metadata[_WRITTEN_OFF]), repeated=True)
         if record["status"] != StripeInvoiceStatus.OPEN or not remaining:
             return ExternalBooking("", 0, repeated=False)
@@ -84,7 +85,7 @@ class StripeBookings:
                 f"{currency} of it there (Issue a credit note), or mark it uncollectible"
             )
         notes = {WRITTEN_OFF_BY: key, _WRITTEN_OFF: str(remaining)}
-        self._api.change(f"invoices/{external_id}", f"{MARK}-write-off-note-{key}", metadata=notes)
+        self._api.change(f"invoices/{external_id}", f"{MARK}-write-off-note-{key}-{remaining}", metadata=notes)
         self._api.change(f"invoices/{external_id}/mark_uncollectible", f"{MARK}-write-off-{key}")
         return ExternalBooking(external_id, remaining, repeated=False)
 

@@ -39,8 +39,8 @@ def _is_signed(body: bytes, signature: str, secret: str) -> bool:
 
 
 def _read_moment(signature: str) -> int:
-    """Of a signature that is valid: the one that was signed is the first that it names."""
-    return next((parse_digits(part.strip()[2:]) or 0 for part in signature.split(",") if part.strip().startswith("t=")), 0)
+    """Of a signature that is valid: the one that was signed is the first that is named exactly so, without a space before it."""
+    return next((parse_digits(part[2:]) or 0 for part in signature.split(",") if part.startswith("t=")), 0)
 
 
 def _read_event(body: bytes) -> Record:

@@ -118,6 +118,34 @@ def test_a_write_off_that_was_interrupted_is_carried_on(double: StripeDouble, st
     assert stripe.read_invoice(invoice).status is InvoiceStatus.WRITTEN_OFF
 
 
+@pytest.mark.parametrize("end", ["paid", "void"])
+def test_what_was_paid_or_voided_before_it_could_be_given_up_was_not_written_off(
+    double: StripeDouble, stripe: StripeConnector, invoice: str, end: str
+) -> None:
+    """That it was to be is said in the invoice by then."""
+    double.plans += [lambda request: httpx.Response(503) if request.url.path.endswith("mark_uncollectible") else None] * 9
+    with pytest.raises(BillingAwayError):
+        stripe.book_write_off("W1", invoice, 10_000, "EUR", NOW.date())
+    double.plans.clear()
+    if end == "paid":
+        double.pay(invoice, 10_000)
+    else:
+        double.void(invoice)
+    assert stripe.book_write_off("W1", invoice, 10_000, "EUR", NOW.date()) == ("", 0, False)
+
+
+def test_a_write_off_that_was_interrupted_is_carried_on_when_part_was_paid_meanwhile(
+    double: StripeDouble, stripe: StripeConnector, invoice: str
+) -> None:
+    double.plans += [lambda request: httpx.Response(503) if request.url.path.endswith("mark_uncollectible") else None] * 9
+    with pytest.raises(BillingAwayError):
+        stripe.book_write_off("W1", invoice, 10_000, "EUR", NOW.date())
+    double.plans.clear()
+    double.pay(invoice, 4_000)
+    assert stripe.book_write_off("W1", invoice, 10_000, "EUR", NOW.date()).amount == 6_000
+    assert stripe.read_invoice(invoice).status is InvoiceStatus.WRITTEN_OFF
+
+
 # --- the two pauses
 
 

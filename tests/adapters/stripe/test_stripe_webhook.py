@@ -65,7 +65,12 @@ def test_an_old_call_is_played_again(stripe: StripeConnector, ago: timedelta) ->
 def test_a_moment_that_was_not_signed_does_not_count(stripe: StripeConnector) -> None:
     body = json.dumps(PAID).encode()
     old = sign(body, at=NOW - timedelta(hours=1))["Stripe-Signature"]
-    for header in (f"t={int(NOW.timestamp())},{old}", f"{old},t={int(NOW.timestamp())}", old.replace("v1=", "v0=")):
+    for header in (
+        f"t={int(NOW.timestamp())},{old}",
+        f" t={int(NOW.timestamp())},{old}",
+        f"{old},t={int(NOW.timestamp())}",
+        old.replace("v1=", "v0="),
+    ):
         with pytest.raises(ForgedWebhookError):
             stripe.verify_webhook({"Stripe-Signature": header}, body, NOW)
 
