@@ -54,15 +54,16 @@ def dig(value: Any, path: str) -> Any:
     return value
 
 
-def to_cell(value: Any, path: str) -> str | bool | None:
-    """A value as the fields of an import read it: numbers as they are written, in full. Raises JsonFaultError."""
+def to_cell(value: Any, path: str, decimal: str = ".") -> str | bool | None:
+    """A value as the fields of an import read it: numbers as they are written, in full, with the mark `decimal`: JSON's own is always the
+    point, whichever one texts have. Raises JsonFaultError."""
     match value:
         case None | bool() | str():
             return value
         case int():
             return str(value)
         case Decimal():
-            return f"{value:f}"
+            return f"{value:f}".replace(".", decimal)
     raise JsonFaultError(f"{path}: is {describe_type(value)}, where a text, a number or true/false should be")
 
 

@@ -32,8 +32,8 @@ class RowFields:
         self._columns = {name: sorted(source.list_columns()) for name, source in sources.items()}
         self._getters = {name: compile_getter(source, self._columns[name]) for name, source in sources.items()}
         self._dates, self._time_zone = DateParser(description.dates), time_zone
-        self._decimal = {"point": ".", "comma": ","}[description.decimal]
         self._is_minor = description.amounts == "minor"
+        self._decimal = "." if self._is_minor else {"point": ".", "comma": ","}[description.decimal]
         self._true_words = frozenset(word.casefold() for word in description.true_words)
 
     def open(self, row: Any) -> "OpenedRow":
@@ -42,13 +42,15 @@ class RowFields:
             raise RowFaultError(f"it is {type(row).__name__}, where an object with fields should be")
         return OpenedRow(self, row)
 
-    def read_cell(self, row: dict[str, Any], name: str) -> str:
-        """Empty where the description does not map it. Raises RowFaultError."""
+    def read_cell(self, row: dict[str, Any], name: str, *, is_amount: bool = False) -> str:
+        """Empty where the description does not map it. A number of an amount has the decimal mark that texts have. Raises
+        RowFaultError."""
+        decimal = self._decimal if is_amount else "."
         getter = self._getters.get(name)
         if getter is None:
             return ""
         try:
-            cells: Sequence[object] = [to_cell(dig(row, path), path) for path in self._columns[name]]
+            cells: Sequence[object] = [to_cell(dig(row, path), path, decimal) for path in self._columns[name]]
             return format_cell(getter(cells))
         except (JsonFaultError, RowRejectedError) as error:
             raise RowFaultError(f"{name}: {error}") from error
@@ -75,7 +77,7 @@ class RowFields:
     def parse_value(self, value: Any, currency: str, name: str) -> int:
         """The same of a value as it came. Raises RowFaultError."""
         try:
-            cell = to_cell(value, name)
+            cell = to_cell(value, name, self._decimal)
         except JsonFaultError as error:
             raise RowFaultError(str(error)) from error
         return self.parse_amount(format_cell(cell), currency, name)
@@ -93,8 +95,8 @@ class OpenedRow:
     def read_text(self, name: str) -> str:
         return self._fields.read_cell(self.row, name)
 
-    def read_needed(self, name: str) -> str:
-        text = self.read_text(name)
+    def read_needed(self, name: str, *, is_amount: bool = False) -> str:
+        text = self._fields.read_cell(self.row, name, is_amount=is_amount)
         if not text:
             raise RowFaultError(f"{self._fields.describe(name)}: is empty or not there")
         return text
@@ -109,7 +111,7 @@ class OpenedRow:
         return self._fields.parse_day(self.read_needed(name), name)
 
     def read_amount(self, name: str, currency: str) -> int:
-        return self._fields.parse_amount(self.read_needed(name), currency, name)
+        return self._fields.parse_amount(self.read_needed(name, is_amount=True), currency, name)
 
     def read_truth(self, name: str) -> bool | None:
         """None where nothing is said."""
