@@ -95,7 +95,10 @@ class TrytonApi:
         if limit is not None:
             parameters.append(("s", str(limit)))
         answer = self._send("GET", f"model/{model}", parameters)
-        return decode(answer.content), read_server_time(answer.headers)
+        found = _read_answer(answer)
+        if not isinstance(found, list):
+            raise _build_unreadable_error()
+        return found, read_server_time(answer.headers)
 
     def read(self, model: str, record_id: int, fields: Iterable[str]) -> Record:
         """Raises NoSuchRecordError."""
@@ -117,8 +120,7 @@ class TrytonApi:
 
     def read_access(self, models: Sequence[str]) -> dict[str, dict[str, bool]]:
         """By model and then by `read`, `write`, `create` and `delete`: what the key's user may do."""
-        found: dict[str, dict[str, bool]] = decode(self._send("POST", "model/ir.model.access/get_access", (), {"models": models}).content)
-        return found
+        return _read_record(self._send("POST", "model/ir.model.access/get_access", (), {"models": models}))
 
     def fetch_report(self, report: str, record_id: int) -> FoundFile:
         answer = self._send("GET", f"report/{report}/{record_id}")
@@ -128,8 +130,7 @@ class TrytonApi:
         return FoundFile(said.get_filename() or f"{report}-{record_id}", media_type, answer.content)
 
     def _send_record(self, method: str, path: str, fields: Iterable[str], body: Record | None = None) -> Record:
-        record: Record = decode(self._send(method, path, [("f", field) for field in fields], body).content)
-        return record
+        return _read_record(self._send(method, path, [("f", field) for field in fields], body))
 
     def _send(self, method: str, path: str, parameters: Sequence[tuple[str, str]] = (), body: Record | None = None) -> httpx.Response:
         content = {} if body is None else {"content": encode(body), "headers": {"Content-Type": "application/json"}}
@@ -140,6 +141,27 @@ class TrytonApi:
         if not answer.is_success:
             _raise_refusal(answer)
         return answer
+
+
+def _read_answer(answer: httpx.Response) -> object:
+    """Raises ConnectionRefusedByBillingError for what Tryton does not say, such as the page of a proxy."""
+    try:
+        return decode(answer.content)
+    except (ValueError, KeyError, TypeError, ArithmeticError, RecursionError) as error:
+        raise _build_unreadable_error() from error
+
+
+def _read_record(answer: httpx.Response) -> Record:
+    record = _read_answer(answer)
+    if not isinstance(record, dict):
+        raise _build_unreadable_error()
+    return record
+
+
+def _build_unreadable_error() -> ConnectionRefusedByBillingError:
+    return ConnectionRefusedByBillingError(
+        "this address answers with a page for people, or another system's; is it that of a Tryton, with its database at the end?"
+    )
 
 
 def _raise_refusal(answer: httpx.Response) -> None:
@@ -167,5 +189,8 @@ def _read_refusal(answer: httpx.Response) -> str | None:
     """What Tryton says to its user; None for a request that it could not read."""
     if "json" not in answer.headers.get("content-type", ""):
         return None
-    said = decode(answer.content)
+    try:
+        said = _read_answer(answer)
+    except ConnectionRefusedByBillingError:
+        return None
     return " ".join(str(said[part]) for part in ("message", "description") if said.get(part)) if isinstance(said, dict) else None

@@ -39,15 +39,15 @@ class TrytonService:
     def reinstate(self, key: str, account_id: str) -> None:
         party = self._read_limited_party(account_id)
         notes = self._list_notes(party["id"])
-        suspensions = [found for text in notes.values() if (found := _SUSPENDED.match(text))]
-        before = _parse_limit(suspensions[-1]["limit"]) if suspensions else party[CREDIT_LIMIT]
+        limits = _list_limits_before(notes, key)
+        before = next((limit for limit in reversed(limits) if limit != NO_CREDIT), NO_CREDIT) if limits else party[CREDIT_LIMIT]
         known = notes.get(key)
         if known is None:
             notes[key] = f"{_REINSTATED} {_write_limit(before)}"
             self._add_note(party["id"], key, notes[key])
         elif not known.startswith(_REINSTATED):
             raise ConflictingBookingError(f"the key {key!r} was used before, for something else; give this its own")
-        if suspensions and _is_last_order(notes, key) and party[CREDIT_LIMIT] == NO_CREDIT != before:
+        if limits and _is_last_order(notes, key) and party[CREDIT_LIMIT] == NO_CREDIT != before:
             self._api.change("party.party", party["id"], {CREDIT_LIMIT: before})
 
     def record_note(self, key: str, account_id: str, text: str) -> None:
@@ -78,6 +78,18 @@ def _is_last_order(notes: dict[str, str], key: str) -> bool:
     """Return whether no other order came after it. One that is given again does what was interrupted, and nothing that was undone since."""
     orders = [each for each, text in notes.items() if _SUSPENDED.match(text) or text.startswith(_REINSTATED)]
     return orders[-1:] == [key]
+
+
+def _list_limits_before(notes: dict[str, str], key: str) -> list[Decimal | None]:
+    """Of each suspension since the latest reinstatement but that of `key`, the earliest first: one that came while another was in force
+    found no credit."""
+    limits: list[Decimal | None] = []
+    for each, text in notes.items():
+        if found := _SUSPENDED.match(text):
+            limits.append(_parse_limit(found["limit"]))
+        elif each != key and text.startswith(_REINSTATED):
+            limits.clear()
+    return limits
 
 
 def _read_limit_before(key: str, text: str) -> Decimal | None:

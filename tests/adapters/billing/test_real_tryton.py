@@ -116,11 +116,17 @@ def test_the_credit_limit_that_was_in_force_comes_back_unless_a_person_changed_i
     tryton.server.act("limit_credit", party=party, amount="50.00")
     tryton.connector.reinstate(f"N2-{account}", account)
     assert tryton.server.act("read_credit_limit", party=party) == "50.00"
+    for again in ("S3", "S4"):
+        tryton.connector.suspend(f"{again}-{account}", account, "overdue")
+    assert tryton.server.act("read_credit_limit", party=party) == "0"
+    for _ in range(2):
+        tryton.connector.reinstate(f"N3-{account}", account)
+        assert tryton.server.act("read_credit_limit", party=party) == "50.00", "the second suspension found none"
     for _ in range(2):
         tryton.connector.record_note(f"P-{account}", account, "Promised to pay by Friday")
     notes = tryton.server.act("list_notes", party=party)
     assert notes[-1] == f"[duecourse P-{account}] Promised to pay by Friday"
-    assert len(notes) == 5
+    assert len(notes) == 8
 
 
 def test_the_invoice_is_had_as_a_document(tryton: TrytonWorld, account: str) -> None:

@@ -51,6 +51,9 @@ def test_the_key_is_in_no_text_of_the_settings() -> None:
         (403, "", ConnectionRefusedByBillingError, "groups"),
         (400, {"message": "No.", "description": "Period is closed."}, RefusedByBillingError, r"No\. Period is closed\."),
         (400, "<h1>Bad Request</h1>", BillingAwayError, "400"),
+        (200, "<h1>Sign in</h1>", ConnectionRefusedByBillingError, "page for people"),
+        (200, {"error": "no"}, ConnectionRefusedByBillingError, "page for people"),
+        (200, [{"__class__": "date"}], ConnectionRefusedByBillingError, "page for people"),
         (500, "<p>&#39;credit_limit_amount&#39;</p>", MissingInTrytonError, "'credit_limit_amount'"),
         (500, "<p>database is locked</p>", BillingAwayError, "500"),
         (502, "", BillingAwayError, "502"),
@@ -109,6 +112,16 @@ def test_a_cursor_lies_behind_what_was_seen_until_it_is_quiet() -> None:
     assert quiet.at == NOW
     assert ChangeCursor.parse(str(quiet)) == quiet
     assert quiet.rest(NOW + timedelta(minutes=1), NOW).at == NOW + timedelta(minutes=1) - OVERLAP
+
+
+def test_a_refusal_that_says_json_and_is_none_is_tried_again() -> None:
+    with pytest.raises(BillingAwayError, match="400"):
+        answer(400, "<p>", content_type="application/json").find("account.invoice", [], ("id",))
+
+
+def test_the_trial_of_an_address_that_answers_with_pages_says_so() -> None:
+    (step,) = TrytonConnector("erp", SETTINGS, api=answer(200, "<h1>Sign in</h1>")).try_connection()
+    assert (step.works, "page for people" in step.found) == (False, True)
 
 
 def test_a_connection_that_does_not_work_says_why_and_what_to_ask_for() -> None:
