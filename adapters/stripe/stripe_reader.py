@@ -22,6 +22,7 @@ from adapters.billing.external_records import (
     OpenReceivable,
     OpenReceivablePage,
 )
+from adapters.billing.unread_rows import build_each, require_built
 from adapters.stripe.invoice_records import InvoiceParts, build_invoice, is_collected, is_issued, name_balance, name_cash
 from adapters.stripe.stripe_api import NoSuchStripeObjectError, StripeApi, StripePage, StripeSettings
 from adapters.stripe.stripe_records import Record, StripeInvoiceStatus, SubscriptionStatus, from_stripe, read_currency, read_day, read_id
@@ -94,8 +95,8 @@ class StripeReader:
             return ChangePage((), (), str(place._replace(after=None)), has_more=True)
         place = place.start(page.server_time)
         following = place.follow(page) or place.end()
-        invoices = tuple(self._complete(record) for record in page.records if is_issued(record))
-        return ChangePage(invoices, (), str(following), has_more=True)
+        invoices, unread = build_each([record for record in page.records if is_issued(record)], self._complete, _name)
+        return ChangePage(invoices, (), str(following), True, unread)
 
     def _read_events(self, place: StripeCursor, limit: int) -> ChangePage:
         try:
@@ -107,11 +108,12 @@ class StripeReader:
         place = place.start(page.server_time)
         following = place.follow(page)
         ids = list(dict.fromkeys(found for event in page.records if (found := find_invoice_id(event["data"]["object"])) is not None))
-        invoices, gone = self._read_again(ids)
-        return ChangePage(invoices, gone, str(following or place.end()), has_more=following is not None)
+        records, gone = self._read_again(ids)
+        invoices, unread = build_each(records, self._complete, _name)
+        return ChangePage(invoices, gone, str(following or place.end()), following is not None, unread)
 
-    def _read_again(self, ids: Sequence[str]) -> tuple[tuple[ExternalInvoice, ...], tuple[str, ...]]:
-        invoices, gone = [], []
+    def _read_again(self, ids: Sequence[str]) -> tuple[tuple[Record, ...], tuple[str, ...]]:
+        issued, gone = [], []
         for external_id in ids:
             try:
                 record = self._api.read(f"invoices/{external_id}")
@@ -119,8 +121,8 @@ class StripeReader:
                 gone.append(external_id)
                 continue
             if is_issued(record):
-                invoices.append(self._complete(record))
-        return tuple(invoices), tuple(gone)
+                issued.append(record)
+        return tuple(issued), tuple(gone)
 
     def read_record(self, external_id: str) -> Record:
         """Raises UnknownInvoiceError."""
@@ -133,7 +135,7 @@ class StripeReader:
         return record
 
     def read_invoice(self, external_id: str) -> ExternalInvoice:
-        return self._complete(self.read_record(external_id))
+        return require_built(*build_each([self.read_record(external_id)], self._complete, _name))
 
     def list_credit_notes(self, invoice_id: str) -> tuple[Record, ...]:
         return tuple(self._api.list_all("credit_notes", invoice=invoice_id))
@@ -183,21 +185,22 @@ class StripeReader:
             page = self._api.list_page("invoices", limit, after or None, status=str(status))
         except NoSuchStripeObjectError as error:
             raise RefusedByBillingError(f"invoice {after} was deleted in Stripe while open items were listed; list them again") from error
-        items = []
-        for record in page.records:
-            remaining = from_stripe(record["amount_remaining"], read_currency(record))
-            if remaining > 0 and is_issued(record) and is_collected(record, chases_uncollectible=self._chases_uncollectible):
-                customer = read_id(record["customer"]) or ""
-                items.append(OpenReceivable(record["id"], customer, record["number"], read_currency(record), remaining))
+        owed = [
+            record for record in page.records if is_issued(record) and is_collected(record, chases_uncollectible=self._chases_uncollectible)
+        ]
+        found, unread = build_each(owed, _build_open_item, _name)
+        items = tuple(item for item in found if item.open_balance > 0)
         if page.has_more and page.records:
-            return OpenReceivablePage(tuple(items), f"{status}:{page.records[-1]['id']}")
+            return OpenReceivablePage(items, f"{status}:{page.records[-1]['id']}", unread)
         is_last = status != STATUSES[0] or not self._chases_uncollectible
-        return OpenReceivablePage(tuple(items), None if is_last else f"{STATUSES[1]}:")
+        return OpenReceivablePage(items, None if is_last else f"{STATUSES[1]}:", unread)
 
     def list_credits(self, cursor: str | None, limit: int) -> CreditPage:
-        """Of all customers: what they have sent by bank transfer and no invoice has, and their credit balances. Stripe lists neither."""
+        """Of all customers: what they have sent by bank transfer and no invoice has, and their credit balances. Stripe lists neither.
+        What cannot be read of it is left out: nothing is chased for it."""
         page = self._api.list_page("customers", limit, cursor, expand=["data.cash_balance"])
-        found = tuple(credit for customer in page.records for credit in _list_credits_of(customer, self._zone))
+        named = [(customer, *each) for customer in page.records for each in _list_unassigned(customer)]
+        found, _ = build_each(named, lambda each: _build_credit(*each, self._zone), lambda each: each[1])
         return CreditPage(found, page.records[-1]["id"] if page.has_more and page.records else None)
 
     def fetch_document(self, external_id: str) -> InvoiceDocument:
@@ -218,21 +221,30 @@ def find_invoice_id(changed: Record) -> str | None:
     return changed["id"] if changed.get("object") == "invoice" else read_id(changed.get("invoice"))
 
 
-def _list_credits_of(customer: Record, zone: ZoneInfo) -> list[ExternalCredit]:
-    found = []
-    came_on = read_day(customer["created"], zone)
-    assert came_on is not None
+def _name(record: Record) -> str:
+    return str(record["id"])
+
+
+def _build_open_item(record: Record) -> OpenReceivable:
+    currency = read_currency(record)
+    remaining = from_stripe(record["amount_remaining"], currency)
+    return OpenReceivable(record["id"], read_id(record["customer"]) or "", record["number"], currency, remaining)
+
+
+def _list_unassigned(customer: Record) -> list[tuple[str, str, int]]:
+    """Name, currency and amount, as Stripe counts it, of what a customer has and no invoice."""
     available = (customer.get("cash_balance") or {}).get("available") or {}
-    for code, amount in sorted(available.items()):
-        currency = code.upper()
-        if amount > 0:
-            name = name_cash(customer["id"], currency)
-            found.append(ExternalCredit(name, customer["id"], False, currency, from_stripe(amount, currency), came_on))
+    found = [(name_cash(customer["id"], code.upper()), code.upper(), amount) for code, amount in sorted(available.items()) if amount > 0]
     if (customer.get("balance") or 0) < 0 and customer.get("currency"):
         currency = read_currency(customer)
-        name = name_balance(customer["id"], currency)
-        found.append(ExternalCredit(name, customer["id"], False, currency, from_stripe(-customer["balance"], currency), came_on))
+        found.append((name_balance(customer["id"], currency), currency, -customer["balance"]))
     return found
+
+
+def _build_credit(customer: Record, name: str, currency: str, amount: int, zone: ZoneInfo) -> ExternalCredit:
+    came_on = read_day(customer["created"], zone)
+    assert came_on is not None
+    return ExternalCredit(name, customer["id"], False, currency, from_stripe(amount, currency), came_on)
 
 
 def _quote(external_id: str) -> str:

@@ -16,6 +16,7 @@ from adapters.billing.external_records import (
     OpenReceivablePage,
     SettlementKind,
 )
+from adapters.billing.unread_rows import build_each, require_built
 from adapters.tryton.invoice_records import INVOICE_FIELDS, ISSUED_STATES, build_invoice, find_settlement_kind, is_invoice
 from adapters.tryton.tryton_api import MissingInTrytonError, NoSuchRecordError, TrytonApi
 from adapters.tryton.tryton_records import Record, dig, to_minor
@@ -76,7 +77,8 @@ class TrytonReader:
         has_more = len(rows) == limit
         newest = max(place.end, rows[-1]["write_date"] if rows else place.end)
         following = place.follow(rows[-1]) if has_more else place.rest(newest, now)
-        return ChangePage(tuple(build_invoice(row) for row in rows if is_invoice(row)), (), str(following), has_more)
+        invoices, unread = build_each([row for row in rows if is_invoice(row)], build_invoice, _name)
+        return ChangePage(invoices, (), str(following), has_more, unread)
 
     def read_record(self, external_id: str, *fields: str) -> Record:
         """The invoice, with further fields. Raises UnknownInvoiceError."""
@@ -90,7 +92,7 @@ class TrytonReader:
         return record
 
     def read_invoice(self, external_id: str) -> ExternalInvoice:
-        return build_invoice(self.read_record(external_id))
+        return require_built(*build_each([self.read_record(external_id)], build_invoice, _name))
 
     def read_party(self, account_id: str) -> Record:
         """With its credit limit, where the module for it is activated. Raises UnknownAccountError."""
@@ -121,16 +123,13 @@ class TrytonReader:
         domain = [["company", "=", self._company], ["type", "=", "out"], ["state", "=", "posted"], ["id", ">", int(cursor or 0)]]
         fields = ("number", "party", "currency.code", "total_amount", "amount_to_pay", "state")
         rows = self._api.find("account.invoice", domain, fields, limit=limit)
-        items = [
-            OpenReceivable(str(row["id"]), str(row["party"]), row["number"], row["currency"]["code"], open_balance)
-            for row in rows
-            if is_invoice(row) and (open_balance := to_minor(row["amount_to_pay"], row["currency"]["code"])) > 0
-        ]
-        return OpenReceivablePage(tuple(items), str(rows[-1]["id"]) if len(rows) == limit else None)
+        found, unread = build_each([row for row in rows if is_invoice(row)], _build_open_item, _name)
+        items = tuple(item for item in found if item.open_balance > 0)
+        return OpenReceivablePage(items, str(rows[-1]["id"]) if len(rows) == limit else None, unread)
 
     def list_credits(self, cursor: str | None, limit: int) -> CreditPage:
         """Lines in the customer's favour that are neither reconciled nor pay an invoice: a receipt that nobody has assigned moves no
-        invoice, and stands nowhere else."""
+        invoice, and stands nowhere else. What cannot be read of it is left out: nothing is chased for it."""
         domain = [
             ["move.company", "=", self._company],
             ["move_state", "=", "posted"],
@@ -145,12 +144,21 @@ class TrytonReader:
             *("move.number", "move.description", "move.journal.type", "move.company.currency.code"),
         )
         rows = self._api.find("account.move.line", domain, fields, limit=limit)
-        found = tuple(_build_credit(row) for row in rows if not row["invoice_payments"])
+        found, _ = build_each([row for row in rows if not row["invoice_payments"]], _build_credit, _name)
         return CreditPage(found, str(rows[-1]["id"]) if len(rows) == limit else None)
 
     def fetch_document(self, external_id: str) -> InvoiceDocument:
         """As Tryton prints it: an OpenDocument text, unless the server has LibreOffice and its report is set to PDF."""
         return InvoiceDocument(*self._api.fetch_report("account.invoice", self.read_record(external_id)["id"]))
+
+
+def _name(row: Record) -> str:
+    return str(row["id"])
+
+
+def _build_open_item(row: Record) -> OpenReceivable:
+    currency = row["currency"]["code"]
+    return OpenReceivable(str(row["id"]), str(row["party"]), row["number"], currency, to_minor(row["amount_to_pay"], currency))
 
 
 def _build_credit(line: Record) -> ExternalCredit:

@@ -82,6 +82,24 @@ def test_an_invoice_in_yen_has_no_cents(double: StripeDouble, stripe: StripeConn
     assert (found.currency, found.total, found.open_balance) == ("JPY", 12_000, 10_000)
 
 
+def test_an_invoice_in_a_currency_that_is_none_holds_up_no_other(double: StripeDouble, stripe: StripeConnector, customer: str) -> None:
+    _, _, cursor = read_all(stripe)
+    double.now += timedelta(minutes=5)
+    strange, known = (double.issue_invoice(customer, 1_000, DUE, currency) for currency in ("usdx", "eur"))
+    for currency in ("usdx", "eur"):
+        double.receive_transfer(customer, 700, currency)
+    pages = (stripe.read_changes(None, 10), stripe.read_changes(cursor, 10))
+    for page in pages:
+        assert [each.external_id for each in page.invoices] == [known]
+    open_items = stripe.list_open_items(None, 10)
+    assert [each.external_id for each in open_items.items] == [known]
+    for unread in (*(page.unread for page in pages), open_items.unread):
+        assert [(each.external_id, "'USDX' is not an ISO 4217" in each.reason) for each in unread] == [(strange, True)]
+    assert [(each.currency, each.left) for each in stripe.list_credits(None, 10).credits] == [("EUR", 700)]
+    with pytest.raises(RefusedByBillingError, match="cannot be read"):
+        stripe.read_invoice(strange)
+
+
 def test_the_day_it_is_due_is_the_companys(double: StripeDouble, stripe: StripeConnector, customer: str) -> None:
     late = datetime(2026, 11, 10, 23, 30, tzinfo=UTC)
     assert stripe.read_invoice(double.issue_invoice(customer, 100, late)).due_date.isoformat() == "2026-11-11"

@@ -10,7 +10,7 @@ from adapters.billing.errors import BillingAwayError, ConnectionRefusedByBilling
 from adapters.tryton.tryton_api import MissingInTrytonError, NoSuchRecordError, TrytonApi, TrytonSettings
 from adapters.tryton.tryton_connector import TrytonConnector
 from adapters.tryton.tryton_reader import OVERLAP, ChangeCursor
-from adapters.tryton.tryton_records import decode, encode, parse_reference
+from adapters.tryton.tryton_records import Record, decode, encode, parse_reference
 
 SETTINGS = TrytonSettings("https://erp.example.com/production/", "secret-key", 7)
 NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
@@ -101,6 +101,35 @@ def test_a_reference_names_a_record_of_a_model() -> None:
         None,
         None,
     ]
+
+
+def test_an_invoice_in_a_currency_that_is_none_holds_up_no_other() -> None:
+    def build_row(row_id: int, code: str) -> Record:
+        amounts = {"total_amount": Decimal(10), "amount_to_pay": Decimal(10)}
+        lists: Record = {"lines_to_pay": [], "payment_lines": [], "reconciliation_lines": []}
+        names = {"number": f"R{row_id}", "state": "posted", "party": 3, "customer_payment_reference": None, "cancel_move": None}
+        of = {"currency": {"code": code}, "company": {"currency": {"code": "EUR"}}}
+        return {"id": row_id, "write_date": NOW, "invoice_date": NOW.date(), **amounts, **lists, **names, **of}
+
+    def build_line(line_id: int, code: str) -> Record:
+        move = {"date": NOW.date(), "origin": None, "number": "1", "description": None, "journal": {"type": "cash"}}
+        of = {"move": {**move, "company": {"currency": {"code": "EUR"}}}, "second_currency": {"code": code}, "party": 3}
+        return {
+            "id": line_id,
+            "amount_second_currency": Decimal(-7),
+            "debit": Decimal(0),
+            "credit": Decimal(7),
+            "invoice_payments": [],
+            **of,
+        }
+
+    invoices = TrytonConnector("erp", SETTINGS, api=answer(200, [build_row(1, "ZZ1"), build_row(2, "EUR")]))
+    page, open_items = invoices.read_changes(None, 10), invoices.list_open_items(None, 10)
+    assert ([each.external_id for each in page.invoices], [each.external_id for each in open_items.items]) == (["2"], ["2"])
+    for unread in (page.unread, open_items.unread):
+        assert [(each.external_id, "'ZZ1' is not an ISO 4217" in each.reason) for each in unread] == [("1", True)]
+    lines = TrytonConnector("erp", SETTINGS, api=answer(200, [build_line(1, "ZZ1"), build_line(2, "USD")]))
+    assert [each.external_id for each in lines.list_credits(None, 10).credits] == ["line-2"]
 
 
 def test_a_cursor_lies_behind_what_was_seen_until_it_is_quiet() -> None:
