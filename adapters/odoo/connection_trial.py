@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from adapters.billing.connection_steps import try_step
 from adapters.billing.errors import ConnectionRefusedByBillingError
 from adapters.billing.external_records import ConnectionStep
-from adapters.odoo.invoice_records import DUE_FIELDS, INVOICE_FIELDS, PARTIAL_FIELDS, PAYING_FIELDS
+from adapters.odoo.invoice_records import DUE_FIELDS, INVOICE_FIELDS, PARTIAL_FIELDS, PAYING_FIELDS, PAYMENT_FIELDS
 from adapters.odoo.odoo_api import OdooApi, OdooSettings
 from adapters.odoo.odoo_reader import PARTNER_FIELDS, OdooReader
 from adapters.odoo.odoo_records import read_name
@@ -14,6 +14,7 @@ _READ = (
     ("invoices", "account.move", INVOICE_FIELDS),
     ("due dates and payments", "account.move.line", (*DUE_FIELDS, *PAYING_FIELDS)),
     ("what paid what", "account.partial.reconcile", PARTIAL_FIELDS),
+    ("payments without a posting", "account.payment", PAYMENT_FIELDS),
     ("customers", "res.partner", PARTNER_FIELDS),
 )
 _BILLING = "the access right Accounting: Invoicing (Billing)"

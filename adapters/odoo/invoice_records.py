@@ -2,8 +2,9 @@
 
 What is owed is `amount_residual`, and of each due date `amount_residual_currency` of its line. By what it was paid is told by the partial
 reconciliations of these lines, each with a line of a payment, a credit note or another posting. A payment that was registered and has not
-reached the bank is `in_payment`: since Odoo 18 it may have no posting yet, and the residual is as it was. It counts as paid, for it is not
-to be asked for; when it fails, Odoo says so.
+reached the bank may have no posting yet (since Odoo 18), and the residual is as it was. It counts as paid, for it is not to be asked for;
+when it fails, Odoo says so. It may be part of what is owed: Odoo calls the invoice `in_payment` (without its app Accounting: `paid`) all
+the same, and the rest is owed.
 """
 
 from collections.abc import Mapping, Sequence
@@ -27,18 +28,24 @@ class MoveState(StrEnum):
 
 
 class PaymentState(StrEnum):
-    """Of an invoice that is posted. What is BLOCKED is owed, and kept from Odoo's own reminders."""
+    """Of an invoice that is posted and that Odoo calls settled; of what is IN_PAYMENT or PAID, something may be owed still. In any other
+    state it is owed, also where it is kept from Odoo's own reminders (`blocked`)."""
 
-    NOT_PAID = "not_paid"
-    PARTIAL = "partial"
     IN_PAYMENT = "in_payment"
     PAID = "paid"
     REVERSED = "reversed"
-    BLOCKED = "blocked"
 
 
-OWED = (PaymentState.NOT_PAID, PaymentState.PARTIAL, PaymentState.BLOCKED)
+class RegisteredState(StrEnum):
+    """Of a payment that counts: one that is IN_PROCESS has not reached the bank, one that is PAID has."""
+
+    IN_PROCESS = "in_process"
+    PAID = "paid"
+
+
 _SETTLED = (PaymentState.IN_PAYMENT, PaymentState.PAID, PaymentState.REVERSED)
+PAYMENTS = "matched_payment_ids"
+"""Of an invoice, the payments that were registered for it: their ids, or, where the residual is not paid, those that have no posting."""
 INVOICE_FIELDS = (
     *("name", "state", "payment_state", "move_type", "write_date", "invoice_date", "invoice_date_due", "amount_total", "amount_residual"),
     *(
@@ -51,8 +58,9 @@ INVOICE_FIELDS = (
         "ref",
         "posted_before",
     ),
-    *("access_url", "access_token"),
+    *("access_url", "access_token", PAYMENTS),
 )
+PAYMENT_FIELDS = ("amount", "currency_id", "state", "move_id", "date")
 DUE_FIELDS = ("move_id", "date_maturity", "amount_currency", "balance", "amount_residual_currency", "account_id")
 PARTIAL_FIELDS = ("debit_move_id", "credit_move_id", "debit_amount_currency", "max_date")
 PAYING_FIELDS = ("move_id", "move_type", "journal_id", "date", "ref", "name")
@@ -86,9 +94,25 @@ def read_currency(record: Record) -> str:
 
 
 def read_open_balance(move: Record) -> int:
-    if move["state"] != MoveState.POSTED or move["payment_state"] in _SETTLED:
+    """Where Odoo says that it is settled, and nothing tells how much of it, all is: an app of its own may collect it."""
+    residual = to_minor(move["amount_residual"], read_currency(move))
+    if move["state"] != MoveState.POSTED or residual <= 0:
         return 0
-    return max(to_minor(move["amount_residual"], read_currency(move)), 0)
+    payments = list_unposted_payments(move)
+    if not payments:
+        return 0 if move["payment_state"] in _SETTLED else residual
+    if any(read_currency(payment) != read_currency(move) for payment in payments):
+        return 0
+    return max(residual - sum(to_minor(payment["amount"], read_currency(move)) for payment in payments), 0)
+
+
+def list_unposted_payments(move: Record) -> list[Record]:
+    """Those that the residual does not count. One that has reached the bank and has no posting is counted by the bank's line, where the
+    invoice has any."""
+    if not move["amount_residual"]:
+        return []
+    counted = {RegisteredState.IN_PROCESS, *([RegisteredState.PAID] if move["amount_residual"] == move["amount_total"] else [])}
+    return [payment for payment in move[PAYMENTS] if not payment["move_id"] and payment["state"] in counted]
 
 
 def build_invoice(parts: MoveParts, address: str, write_off_journal: int | None) -> ExternalInvoice:
@@ -100,7 +124,7 @@ def build_invoice(parts: MoveParts, address: str, write_off_journal: int | None)
     token = read_text(move["access_token"])
     return ExternalInvoice(
         external_id=str(move["id"]),
-        version=f"{move['write_date']} {move['payment_state']}",
+        version=f"{move['write_date']} {move['payment_state']} {open_balance}",
         account_id=str(read_customer(move)),
         number=move["name"],
         issue_date=issue_date,
@@ -137,7 +161,7 @@ def _find_status(move: Record, open_balance: int, settlements: tuple[Settlement,
 
 
 def _list_due_parts(parts: MoveParts, total: int, open_balance: int, issue_date: date) -> tuple[DuePart, ...]:
-    """One for each due date; what is in payment has nothing open."""
+    """One for each due date; what is in payment counts for the earliest."""
     currency = read_currency(parts.move)
     last = read_date(parts.move["invoice_date_due"]) or issue_date
     found: dict[date, list[Decimal]] = {}
@@ -147,15 +171,18 @@ def _list_due_parts(parts: MoveParts, total: int, open_balance: int, issue_date:
         part[1] += line["amount_residual_currency"]
     if not found:
         return (DuePart(last, total, open_balance),)
-    is_open = open_balance > 0
-    return tuple(
-        DuePart(due, to_minor(amount, currency), max(to_minor(left, currency), 0) if is_open else 0)
-        for due, (amount, left) in sorted(found.items())
-    )
+    owed = [(due, to_minor(amount, currency), max(to_minor(left, currency), 0)) for due, (amount, left) in sorted(found.items())]
+    in_payment = max(sum(left for *_, left in owed) - open_balance, 0)
+    due_parts = []
+    for due, amount, left in owed:
+        taken = min(in_payment, left)
+        in_payment -= taken
+        due_parts.append(DuePart(due, amount, left - taken))
+    return tuple(due_parts)
 
 
 def _list_settlements(parts: MoveParts, settled: int, write_off_journal: int | None) -> tuple[Settlement, ...]:
-    """The latest last. What is in payment and has no posting yet is a payment of the rest, until it has one."""
+    """The latest last. What is in payment and has no posting yet is one payment, until it has one."""
     move, currency = parts.move, read_currency(parts.move)
     found: list[Settlement] = []
     for partial in sorted(parts.partials, key=lambda each: (str(each["max_date"]), each["id"])):
@@ -165,7 +192,9 @@ def _list_settlements(parts: MoveParts, settled: int, write_off_journal: int | N
             kind = find_settlement_kind(line, write_off_journal)
             found.append(Settlement(name_line(line), kind, amount, on, read_text(line["ref"]) or read_name(line["move_id"])))
     rest = settled - sum(each.amount for each in found)
-    if move["payment_state"] == PaymentState.IN_PAYMENT and rest > 0 and (on := read_date(move["invoice_date_due"])) is not None:
+    registered = list_unposted_payments(move)
+    on = max((day for each in registered if (day := read_date(each["date"]))), default=read_date(move["invoice_date_due"]))
+    if (registered or move["payment_state"] == PaymentState.IN_PAYMENT) and rest > 0 and on is not None:
         found.append(Settlement(f"in-payment-{move['id']}", SettlementKind.PAYMENT, rest, on))
     return tuple(merge_settlements(found))
 

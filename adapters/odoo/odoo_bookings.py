@@ -67,7 +67,8 @@ class OdooBookings:
         return self._api.find("account.move", domain, ("state", "amount_total", "reversed_entry_id", "narration"))
 
     def _issue_credit_note(self, key: str, move: Record, amount: int, reason: str) -> int:
-        """What is credited is shared out over the invoice's accounts and taxes as the invoice is."""
+        """What is credited is shared out over the invoice's accounts and taxes as the invoice is. The customer's own terms would part it
+        into instalments."""
         currency = read_currency(move)
         shares = self._share_out(move, amount)
         values = {
@@ -75,6 +76,7 @@ class OdooBookings:
             "company_id": self._company,
             "partner_id": read_reference(move["partner_id"]),
             "currency_id": read_reference(move["currency_id"]),
+            "invoice_payment_term_id": False,
             "reversed_entry_id": move["id"],
             "ref": f"{BOOKED_BY}{key}",
             **({"narration": reason[:1000]} if reason else {}),
@@ -122,7 +124,7 @@ class OdooBookings:
         posted = [entry for entry in entries if entry["state"] == MoveState.POSTED]
         if posted:
             entry = posted[0]["id"]
-            line = self._find_customer_line(entry)
+            line = next(iter(self._find_customer_lines(entry)), None)
             if line is None or line["name"] != _describe_write_off(move):
                 raise ConflictingBookingError(f"the key {key!r} was used before, for something else; give this its own")
             self._assign(move["id"], entry)
@@ -173,17 +175,16 @@ class OdooBookings:
             )
         return journal, int(found[0]["id"])
 
-    def _find_customer_line(self, move_id: int) -> Record | None:
-        """The line of a posting that is in the customer's favour."""
+    def _find_customer_lines(self, move_id: int) -> list[Record]:
+        """The lines of a posting that are in the customer's favour: a credit note in instalments has one of each."""
         domain = [["move_id", "=", move_id], ["account_type", "=", "asset_receivable"]]
-        found = self._api.find("account.move.line", domain, ("name", "amount_currency", "reconciled"), limit=1)
-        return found[0] if found else None
+        return self._api.find("account.move.line", domain, ("name", "amount_currency", "reconciled"))
 
     def _assign(self, invoice: int, posting: int) -> None:
         """Let the posting pay the invoice; what is assigned already is left."""
-        line = self._find_customer_line(posting)
-        if line is not None and not line["reconciled"]:
-            self._api.call("account.move", "js_assign_outstanding_line", [invoice], line_id=line["id"])
+        for line in self._find_customer_lines(posting):
+            if not line["reconciled"]:
+                self._api.call("account.move", "js_assign_outstanding_line", [invoice], line_id=line["id"])
 
 
 def _describe_write_off(move: Record) -> str:

@@ -1,4 +1,7 @@
-"""Notes on a contact in Odoo. Each begins with its key, and is looked for before it is written: Odoo would write it again."""
+"""Notes on a contact in Odoo. Each begins with its key, and is looked for before it is written: Odoo would write it again. It keeps them as
+HTML, in which a key looks otherwise."""
+
+import html
 
 from adapters.odoo.odoo_api import OdooApi
 from adapters.odoo.odoo_reader import OdooReader
@@ -12,7 +15,7 @@ class OdooNotes:
     def record_note(self, key: str, account_id: str, text: str) -> None:
         partner, mark = self._reader.read_partner(account_id), f"[duecourse {key}]"
         domain = [["model", "=", "res.partner"], ["res_id", "=", partner["id"]], ["body", "like", "[duecourse"]]
-        if any(mark in read_text(note["body"]) for note in self._api.find("mail.message", domain, ("body",))):
+        if any(mark in html.unescape(read_text(note["body"])) for note in self._api.find("mail.message", domain, ("body",))):
             return
         self._api.call(
             "res.partner",

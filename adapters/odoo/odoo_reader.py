@@ -19,14 +19,17 @@ from adapters.billing.external_records import (
     OpenReceivable,
     OpenReceivablePage,
     SettlementKind,
+    UnreadRow,
 )
+from adapters.billing.unread_rows import build_each, require_built
 from adapters.odoo.invoice_records import (
     DUE_FIELDS,
     INVOICE,
     INVOICE_FIELDS,
-    OWED,
     PARTIAL_FIELDS,
     PAYING_FIELDS,
+    PAYMENT_FIELDS,
+    PAYMENTS,
     MoveParts,
     MoveState,
     build_invoice,
@@ -75,12 +78,25 @@ class OdooReader:
         page = take_page(place, [(read_moment(row["write_date"]), str(row["id"])) for row in rows], limit, now)
         taken = rows[: page.taken]
         gone = tuple(str(row["id"]) for row in taken if is_drawn_back(row))
-        return ChangePage(self._complete([row for row in taken if is_issued(row)]), gone, str(page.cursor), page.has_more)
+        invoices, unread = self._complete([row for row in taken if is_issued(row)])
+        return ChangePage(invoices, gone, str(page.cursor), page.has_more, unread)
 
-    def _complete(self, moves: Sequence[Record]) -> tuple[ExternalInvoice, ...]:
-        """With their due dates and what paid them, in three calls for all."""
+    def _read_payments(self, moves: Sequence[Record]) -> None:
+        """Let each invoice that is not paid by postings have its payments without one, in one call for all."""
+        ids = sorted({payment for move in moves if move["amount_residual"] for payment in move[PAYMENTS]})
+        domain = [["id", "in", ids], ["move_id", "=", False]]
+        by_id = {payment["id"]: payment for payment in self._api.find("account.payment", domain, PAYMENT_FIELDS)} if ids else {}
+        for move in moves:
+            move[PAYMENTS] = [by_id[payment] for payment in move[PAYMENTS] if payment in by_id]
+
+    def _complete(self, moves: Sequence[Record]) -> tuple[tuple[ExternalInvoice, ...], tuple[UnreadRow, ...]]:
+        """With their due dates and what paid them, in four calls for all."""
         if not moves:
-            return ()
+            return (), ()
+        self._read_payments(moves)
+        return self._build(moves)
+
+    def _build(self, moves: Sequence[Record]) -> tuple[tuple[ExternalInvoice, ...], tuple[UnreadRow, ...]]:
         domain = [["move_id", "in", [move["id"] for move in moves]], ["display_type", "=", "payment_term"]]
         due_lines = self._api.find("account.move.line", domain, DUE_FIELDS)
         ids = [line["id"] for line in due_lines]
@@ -95,22 +111,23 @@ class OdooReader:
         for partial in partials:
             partials_of[read_reference(partial["debit_move_id"])].append(partial)
         journal = self.find_write_off_journal()
-        built = []
-        for move in moves:
-            due = due_of[move["id"]]
-            parts = MoveParts(move, due, [partial for line in due for partial in partials_of[line["id"]]], by_id)
-            built.append(build_invoice(parts, self._address, journal))
-        return tuple(built)
+        parts = [
+            MoveParts(move, due, [partial for line in due for partial in partials_of[line["id"]]], by_id)
+            for move in moves
+            for due in [due_of[move["id"]]]
+        ]
+        return build_each(parts, lambda each: build_invoice(each, self._address, journal), lambda each: str(each.move["id"]))
 
     def read_move(self, external_id: str) -> Record:
-        """Raises UnknownInvoiceError, also for what is a draft again."""
+        """With its payments. Raises UnknownInvoiceError, also for what is a draft again."""
         rows = self._api.find("account.move", [*self._invoices, ["id", "=", parse_id(external_id)]], INVOICE_FIELDS, limit=1)
         if not rows or not is_issued(rows[0]):
             raise UnknownInvoiceError(f"Odoo has no invoice of the id {external_id!r} that is posted in this company; look for it there")
+        self._read_payments(rows)
         return rows[0]
 
     def read_invoice(self, external_id: str) -> ExternalInvoice:
-        return self._complete([self.read_move(external_id)])[0]
+        return require_built(*self._build([self.read_move(external_id)]))
 
     def read_due_lines(self, move_id: int) -> list[Record]:
         return self._api.find("account.move.line", [["move_id", "=", move_id], ["display_type", "=", "payment_term"]], DUE_FIELDS)
@@ -137,23 +154,22 @@ class OdooReader:
         )
 
     def list_open_items(self, cursor: str | None, limit: int) -> OpenReceivablePage:
+        """By what postings have not paid, whatever Odoo calls it, less what is in payment."""
         domain = [
             *self._invoices,
             ["state", "=", MoveState.POSTED.value],
-            ["payment_state", "in", [state.value for state in OWED]],
+            ["amount_residual", ">", 0],
             ["id", ">", parse_id(cursor or "0")],
         ]
         rows = self._api.find("account.move", domain, INVOICE_FIELDS, limit=limit)
-        items = [
-            OpenReceivable(str(row["id"]), str(read_customer(row)), row["name"], read_currency(row), open_balance)
-            for row in rows
-            if is_issued(row) and (open_balance := read_open_balance(row)) > 0
-        ]
-        return OpenReceivablePage(tuple(items), str(rows[-1]["id"]) if len(rows) == limit else None)
+        self._read_payments(rows)
+        found, unread = build_each([row for row in rows if is_issued(row)], _build_open_item, lambda row: str(row["id"]))
+        items = tuple(item for item in found if item.open_balance > 0)
+        return OpenReceivablePage(items, str(rows[-1]["id"]) if len(rows) == limit else None, unread)
 
     def list_credits(self, cursor: str | None, limit: int) -> CreditPage:
         """Lines in the customer's favour that are not, or not wholly, reconciled. A receipt that nobody has assigned to a customer is on
-        none."""
+        none. What cannot be read of it is left out: nothing is chased for it."""
         domain = [
             ["company_id", "=", self._company],
             ["parent_state", "=", MoveState.POSTED.value],
@@ -165,7 +181,8 @@ class OdooReader:
         ]
         fields = (*PAYING_FIELDS, "partner_id", "currency_id", "amount_residual_currency")
         rows = self._api.find("account.move.line", domain, fields, limit=limit)
-        credits = tuple(_build_credit(row, self.find_write_off_journal()) for row in rows)
+        journal = self.find_write_off_journal()
+        credits, _ = build_each(rows, lambda row: _build_credit(row, journal), name_line)
         return CreditPage(credits, str(rows[-1]["id"]) if len(rows) == limit else None)
 
     def fetch_document(self, external_id: str) -> InvoiceDocument:
@@ -179,6 +196,10 @@ class OdooReader:
         if not content:
             raise RefusedByBillingError(f"Odoo has printed no invoice {move['name']} yet; send or print it there")
         return InvoiceDocument(f"{move['name'].replace('/', '_')}.pdf", "application/pdf", content)
+
+
+def _build_open_item(row: Record) -> OpenReceivable:
+    return OpenReceivable(str(row["id"]), str(read_customer(row)), row["name"], read_currency(row), read_open_balance(row))
 
 
 def _build_credit(line: Record, write_off_journal: int | None) -> ExternalCredit:

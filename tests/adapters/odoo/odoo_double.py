@@ -1,11 +1,13 @@
 """An Odoo of our own for tests, in one process, written from the documentation of its JSON-2 interface and the fields of its invoicing app.
 
 It does what has hurt others: what is empty is `false`; moments are answered without the fraction that is compared; a payment that is
-registered may leave the residual as it was; a fully credited invoice is `reversed`; an invoice that is drawn back is a draft with its
-number; a note is written again each time it is asked for; ids given to a method of the model are refused; a field that is not there is a
-failure of the server.
+registered may leave the residual as it was, and makes the invoice `in_payment` (without the app Accounting `paid`) though it is but part of
+what is owed; a credit note is due by the customer's terms; a fully credited invoice is `reversed`; an invoice that is drawn back is a draft
+with its number; a note is written again each time it is asked for, and kept as HTML; ids given to a method of the model are refused; a
+field that is not there is a failure of the server.
 """
 
+import html
 import json
 from base64 import b64encode
 from collections.abc import Callable, Sequence
@@ -56,6 +58,8 @@ class OdooDouble:
         self.calls: list[str] = []
         self.forbidden: set[str] = set()
         self.plans: list[Callable[[httpx.Request], httpx.Response | None]] = []
+        self.has_accounting = True
+        """Whether there is the app Accounting, by which what is in payment is called so."""
         self.lost_answers: list[str] = []
         """Methods that are carried out the next time, and whose answers are lost."""
         self._ids = count(11)
@@ -77,6 +81,7 @@ class OdooDouble:
                 2: {"name": "19 % in", "rate": 19, "price_include": True},
             },
             **{model: {} for model in ("res.partner", "account.move", "account.move.line", "account.partial.reconcile", "mail.message")},
+            "account.payment": {},
         }
         self.transport = httpx.MockTransport(self._answer)
 
@@ -128,7 +133,7 @@ class OdooDouble:
         return self._add("account.move.line", **(line | values))
 
     def _add_move(self, move_type: str, partner: int | bool, currency: int = 1, journal: int = SALES, **values: Any) -> int:
-        move = {
+        move: Body = {
             "move_type": move_type,
             "state": "draft",
             "payment_state": "not_paid",
@@ -153,6 +158,8 @@ class OdooDouble:
             "access_token": False,
             "invoice_pdf_report_file": False,
             "has_unmatched_payment": False,
+            "matched_payment_ids": [],
+            "invoice_payment_term_id": False,
         }
         return self._add("account.move", **(move | values))
 
@@ -178,14 +185,19 @@ class OdooDouble:
         ids = {line["id"] for line in terms}
         partials = [each for each in self.tables["account.partial.reconcile"].values() if each["debit_move_id"] in ids]
         kinds = {self.tables["account.move.line"][each["credit_move_id"]]["move_type"] for each in partials}
-        if not partials:
-            move["payment_state"] = "in_payment" if move["has_unmatched_payment"] else "not_paid"
+        payments = [self.tables["account.payment"][each] for each in move["matched_payment_ids"]]
+        unposted = {payment["state"] for payment in payments if not payment["move_id"]}
+        in_payment = "in_payment" if self.has_accounting else "paid"
+        if residual and ("in_process" in unposted or ("paid" in unposted and not partials)):
+            move["payment_state"] = in_payment
+        elif not partials:
+            move["payment_state"] = "not_paid"
         elif residual:
             move["payment_state"] = "partial"
         elif kinds == {"out_refund"}:
             move["payment_state"] = "reversed"
         else:
-            move["payment_state"] = "in_payment" if "entry" in kinds and move["has_unmatched_payment"] else "paid"
+            move["payment_state"] = in_payment if "entry" in kinds and move["has_unmatched_payment"] else "paid"
         self._touch(move)
 
     # --- what people do there
@@ -194,7 +206,7 @@ class OdooDouble:
         self, name: str, email: str | bool = "books@customer.example", parent: int | bool = False, kind: str = "contact"
     ) -> int:
         values = {"name": name, "email": email, "lang": "de_DE", "country_code": "DE", "parent_id": parent, "type": kind, "active": True}
-        return self._add("res.partner", **values)
+        return self._add("res.partner", property_payment_term_id=1, **values)
 
     def issue_invoice(
         self,
@@ -256,10 +268,31 @@ class OdooDouble:
         self.assign(invoice, line)
         return line
 
-    def register_payment(self, invoice: int, *, fails: bool = False) -> None:
+    def register_payment(self, invoice: int, amount: Decimal, currency: str = "EUR") -> int:
         """Since Odoo 18: a payment without a posting, before the bank knows of it."""
-        self.tables["account.move"][invoice]["has_unmatched_payment"] = not fails
+        values = {"amount": amount, "currency_id": self._currency(currency), "state": "in_process", "move_id": False}
+        payment = self._add("account.payment", date=self.now.date().isoformat(), **values)
+        self.tables["account.move"][invoice]["matched_payment_ids"].append(payment)
         self._settle(invoice)
+        return payment
+
+    def end_payment(self, payment: int, state: str) -> None:
+        """The bank rejected it, or carried it out; then its line pays the invoice, where it is matched with it."""
+        self.tables["account.payment"][payment]["state"] = state
+        for move in self.tables["account.move"].values():
+            if payment in move["matched_payment_ids"]:
+                self._settle(move["id"])
+
+    def issue_credit_note(self, invoice: int, instalments: Sequence[Decimal], ref: str) -> int:
+        """One that is posted, and of which nothing is assigned."""
+        of = self.tables["account.move"][invoice]
+        note = self._add_move("out_refund", of["partner_id"], of["currency_id"], ref=ref, reversed_entry_id=invoice)
+        total = self.tables["account.move"][note]["amount_total"] = sum(instalments, Decimal(0))
+        self._add_line(note, "product", INCOME, total, price_subtotal=total, price_total=total)
+        for share in instalments:
+            self._add_line(note, "payment_term", RECEIVABLE, -share, date_maturity=of["date"])
+        self._post(note)
+        return note
 
     def take_back(self, invoice: int) -> None:
         ids = {line["id"] for line in self.lines_of(invoice)}
@@ -342,7 +375,7 @@ class OdooDouble:
             case "has_access":
                 return body["operation"] == "create"
             case "message_post":
-                body = {"model": model, "res_id": ids[0], "body": f"<p>{body['body']}</p>"}
+                body = {"model": model, "res_id": ids[0], "body": f"<p>{html.escape(body['body'], quote=False)}</p>"}
                 return [self._add("mail.message", **body)]
         raise OdooRefusal(404, "werkzeug.exceptions.NotFound", f"'{model}' object has no attribute '{method}'")
 
@@ -366,7 +399,9 @@ class OdooDouble:
         for field in fields:
             self._require_field(model, field)
             value = row[field]
-            if field in REFERENCES and value:
+            if isinstance(value, list):
+                value = list(value)
+            elif field in REFERENCES and value:
                 value = [value, self.tables[REFERENCES[field]][value].get("name") or "/"]
             shown[field] = value
         return shown
@@ -377,6 +412,7 @@ class OdooDouble:
         invoice_lines, lines = values.pop("invoice_line_ids", []), values.pop("line_ids", [])
         partner = values.get("partner_id") or (lines[0][2]["partner_id"] if lines else False)
         currency = values.get("currency_id") or (lines[0][2]["currency_id"] if lines else 1)
+        values.setdefault("invoice_payment_term_id", self.tables["res.partner"][partner]["property_payment_term_id"])
         move = self._add_move(values.pop("move_type"), partner, currency, values.pop("journal_id", SALES), **values)
         for _, _, line in invoice_lines:
             self._add_invoice_line(move, line)
@@ -387,7 +423,7 @@ class OdooDouble:
         return move
 
     def _add_invoice_line(self, move: int, line: Body) -> None:
-        """Of a credit note: it takes from the income what the invoice gave, and its taxes."""
+        """Of a credit note: it takes from the income what the invoice gave, and its taxes. A term is here the number of its instalments."""
         price, tax_ids = Decimal(str(line["price_unit"])), line["tax_ids"][0][2]
         taxes = [self.tables["account.tax"][tax] for tax in tax_ids]
         net = gross = price
@@ -402,7 +438,10 @@ class OdooDouble:
         of["amount_total"] += gross
         for term in self.lines_of(move, "payment_term"):
             del self.tables["account.move.line"][term["id"]]
-        self._add_line(move, "payment_term", RECEIVABLE, -of["amount_total"], date_maturity=of["date"])
+        count = int(of["invoice_payment_term_id"] or 1)
+        share = (of["amount_total"] / count).quantize(Decimal("0.01"))
+        for part in (*[share] * (count - 1), of["amount_total"] - share * (count - 1)):
+            self._add_line(move, "payment_term", RECEIVABLE, -part, date_maturity=of["date"])
 
     def _write(self, model: str, record_id: int, values: Body) -> None:
         assert model == "account.move"

@@ -10,6 +10,7 @@ from adapters.billing.errors import (
     BillingAwayError,
     CancelledInvoiceError,
     ConnectionRefusedByBillingError,
+    ExcessiveCreditError,
     RefusedByBillingError,
     UnknownInvoiceError,
     UnsupportedOperationError,
@@ -74,15 +75,70 @@ def test_a_payment_that_has_not_reached_the_bank_counts_with_and_without_a_posti
 ) -> None:
     posted, unposted = issue(double, partner), issue(double, partner)
     double.pay(posted, Decimal(100), is_matched=False)
-    double.register_payment(unposted)
+    payment = double.register_payment(unposted, Decimal(100))
     for invoice in (posted, unposted):
         found = odoo.read_invoice(str(invoice))
         assert (found.status, found.open_balance, [each.amount for each in found.settlements]) == (InvoiceStatus.PAID, 0, [10_000])
         assert found.due_parts == ((DUE, 10_000, 0),)
     assert odoo.list_open_items(None, 10).items == ()
-    double.register_payment(unposted, fails=True)
+    double.end_payment(payment, "rejected")
     assert odoo.read_invoice(str(unposted)).open_balance == 10_000
     assert [item.external_id for item in odoo.list_open_items(None, 10).items] == [str(unposted)]
+
+
+@pytest.mark.parametrize("has_accounting", [True, False])
+def test_what_a_payment_in_process_does_not_pay_is_owed(
+    double: OdooDouble, odoo: OdooConnector, partner: int, has_accounting: bool
+) -> None:
+    double.has_accounting = has_accounting
+    dues = [(DUE, Decimal(30)), (DUE + timedelta(30), Decimal(70))]
+    invoice = double.issue_invoice(partner, Decimal(100), dues)
+    double.register_payment(invoice, Decimal(25))
+    second = double.register_payment(invoice, Decimal(20))
+    assert double.tables["account.move"][invoice]["payment_state"] == ("in_payment" if has_accounting else "paid")
+    found = odoo.read_invoice(str(invoice))
+    assert (found.status, found.open_balance, [each.amount for each in found.settlements]) == (InvoiceStatus.OPEN, 5_500, [4_500])
+    assert found.due_parts == ((DUE, 3_000, 0), (DUE + timedelta(30), 7_000, 5_500))
+    assert [item.open_balance for item in odoo.list_open_items(None, 10).items] == [5_500]
+    assert [each.open_balance for each in read_all(odoo)[0].values()] == [5_500]
+    double.end_payment(second, "rejected")
+    assert odoo.read_invoice(str(invoice)).open_balance == 7_500
+    with pytest.raises(ExcessiveCreditError):
+        odoo.book_credit_note("C1", str(invoice), 7_501, "EUR", "")
+    assert odoo.book_write_off("W1", str(invoice), 10_000, "EUR", NOW.date()).amount == 7_500
+
+
+def test_a_payment_that_the_banks_line_counts_is_not_counted_twice(double: OdooDouble, odoo: OdooConnector, partner: int) -> None:
+    matched, unmatched = issue(double, partner), issue(double, partner)
+    for invoice in (matched, unmatched):
+        payment = double.register_payment(invoice, Decimal(40))
+        if invoice == matched:
+            double.pay(invoice, Decimal(40))
+        double.end_payment(payment, "paid")
+        assert odoo.read_invoice(str(invoice)).open_balance == 6_000
+    double.register_payment(matched, Decimal(10), "USD")
+    assert odoo.read_invoice(str(matched)).open_balance == 0, "what it is worth is not known, and it is not asked for meanwhile"
+
+
+def test_what_an_app_of_odoos_collects_is_not_asked_for(double: OdooDouble, odoo: OdooConnector, partner: int) -> None:
+    invoice = issue(double, partner)
+    double.tables["account.move"][invoice]["payment_state"] = "in_payment"
+    assert (odoo.read_invoice(str(invoice)).open_balance, odoo.list_open_items(None, 10).items) == (0, ())
+
+
+def test_an_invoice_in_a_currency_that_is_none_holds_up_no_other(double: OdooDouble, odoo: OdooConnector, partner: int) -> None:
+    double.tables["res.currency"][9] = {"name": "ZZ1"}
+    strange, known = issue(double, partner, currency="ZZ1"), issue(double, partner)
+    double.receive(partner, Decimal(5), "ZZ1")
+    double.receive(partner, Decimal(7))
+    page = odoo.read_changes(None, 10)
+    open_items = odoo.list_open_items(None, 10)
+    assert ([each.external_id for each in page.invoices], [each.external_id for each in open_items.items]) == ([str(known)], [str(known)])
+    for unread in (page.unread, open_items.unread):
+        assert [(each.external_id, "'ZZ1' is not an ISO 4217" in each.reason) for each in unread] == [(str(strange), True)]
+    assert [each.left for each in odoo.list_credits(None, 10).credits] == [700]
+    with pytest.raises(RefusedByBillingError, match="cannot be read"):
+        odoo.read_invoice(str(strange))
 
 
 def test_what_is_blocked_for_odoos_reminders_is_owed(double: OdooDouble, odoo: OdooConnector, partner: int) -> None:
@@ -188,6 +244,20 @@ def test_a_write_off_whose_answer_is_lost_is_carried_on(double: OdooDouble, odoo
     assert odoo.read_invoice(str(invoice)).open_balance == 7_500
 
 
+def test_a_credit_note_is_assigned_whole_though_the_customer_pays_in_instalments(
+    double: OdooDouble, odoo: OdooConnector, partner: int
+) -> None:
+    double.tables["res.partner"][partner]["property_payment_term_id"] = 3
+    invoice, other = issue(double, partner), issue(double, partner)
+    odoo.book_credit_note("C1", str(invoice), 9_000, "EUR", "")
+    (note,) = (move["id"] for move in double.tables["account.move"].values() if move["move_type"] == "out_refund")
+    assert (odoo.read_invoice(str(invoice)).open_balance, len(double.lines_of(note, "payment_term"))) == (1_000, 1)
+    double.issue_credit_note(other, [Decimal(30), Decimal(30), Decimal(40)], "duecourse:C2")
+    assert odoo.book_credit_note("C2", str(other), 10_000, "EUR", "").repeated, "it was posted before, in instalments"
+    found = odoo.read_invoice(str(other))
+    assert (found.status, found.open_balance, odoo.list_credits(None, 10).credits) == (InvoiceStatus.CREDITED, 0, ())
+
+
 @pytest.mark.parametrize("tax", [1, 2])
 def test_a_part_of_an_invoice_with_taxes_is_credited_exactly(double: OdooDouble, odoo: OdooConnector, partner: int, tax: int) -> None:
     invoice = issue(double, partner, "119.03", tax=tax)
@@ -228,6 +298,14 @@ def test_a_note_is_written_once(double: OdooDouble, odoo: OdooConnector, partner
     odoo.record_note("T_1%", str(partner), "promised <b>Friday</b>")
     odoo.record_note("TX1Y", str(partner), "called")
     assert len(double.tables["mail.message"]) == 2, "a key with wildcards is no pattern"
+
+
+def test_a_note_of_a_letter_is_written_once_though_its_message_id_is_kept_as_html(
+    double: OdooDouble, odoo: OdooConnector, partner: int
+) -> None:
+    for _ in range(5):
+        odoo.record_note('L-<20261130.1&"x"@lindenhof.example>', str(partner), "Reminder of five invoices")
+    assert len(double.tables["mail.message"]) == 1
 
 
 # --- what is refused, what is away
