@@ -2,10 +2,12 @@
 by which it is held.
 
 Each begins its subject with the digest of its key, by which it is looked for before it is made: the text of a task cannot be searched.
-A hold's task also says whether the account was held before, so that what others have set stays.
+A hold's task also says whether the account was held before, so that what others have set stays. One by which Duecourse itself held it says
+so too: a reinstatement lifts the hold where any of the suspensions since the last one has set it.
 """
 
 import hashlib
+from itertools import takewhile
 from typing import Final
 
 from adapters.billing.errors import ConflictingBookingError, UnsupportedOperationError
@@ -64,12 +66,12 @@ class SalesforceNotes:
         known = next((order for order in orders if order[1] == _digest(key)), None)
         if known is not None and known[0] != RELEASED:
             raise _build_conflict(key)
-        held = next((order for order in reversed(orders) if order[0] != RELEASED), None)
         if known is None:
             known = (RELEASED, _digest(key))
             orders.append(known)
             self._note_order(account["Id"], RELEASED, key, "")
-        if orders[-1] == known and held is not None and held[0] == HELD and account[hold]:
+        since = takewhile(lambda order: order[0] != RELEASED, reversed(orders[:-1]))
+        if orders[-1] == known and account[hold] and any(order == HELD for order, _ in since):
             self._api.change(self._account_object, account["Id"], {hold: False})
 
     def _read_held(self, account_id: str) -> tuple[Record, str]:

@@ -21,7 +21,9 @@ from adapters.billing.external_records import (
     ExternalInvoice,
     OpenReceivable,
     OpenReceivablePage,
+    UnreadRow,
 )
+from adapters.billing.unread_rows import build_each, require_built
 from adapters.salesforce.invoice_records import InvoiceApplications, build_invoice, is_issued, read_currency
 from adapters.salesforce.salesforce_api import SalesforceApi, SalesforceSettings
 from adapters.salesforce.salesforce_map import ApplicationNames, SalesforceMap, SourceNames
@@ -56,7 +58,8 @@ class SalesforceReader:
         ]
 
     def read_changes(self, cursor: str | None, limit: int) -> ChangePage:
-        """A page of one stream, and its invoices as they stand; the streams are read one after the other, the invoices' first."""
+        """A page of one stream, and its invoices as they stand; the streams are read one after the other, the invoices' first. What is
+        deleted, or no longer asks money of anybody, is gone."""
         started = self._now()
         turn, places = self._parse(cursor, started)
         stream, place = self._streams[turn], places[turn]
@@ -67,17 +70,20 @@ class SalesforceReader:
         following = [turn, *(str(each) for each in places)]
         invoice_ids = dict.fromkeys(dig(row, stream.invoice) for row in rows[: page.taken])
         records = self._find_invoices([each for each in invoice_ids if each], with_deleted=True)
-        invoices = self._complete([record for record in records if not record["IsDeleted"] and is_issued(record, self._fields)])
-        gone = tuple(record["Id"] for record in records if record["IsDeleted"])
-        return ChangePage(invoices, gone, json.dumps(following), has_more=page.has_more or turn != 0)
+        issued = [record for record in records if not record["IsDeleted"] and is_issued(record, self._fields)]
+        invoices, unread = self._complete(issued)
+        standing = {record["Id"] for record in issued}
+        gone = tuple(record["Id"] for record in records if record["Id"] not in standing)
+        return ChangePage(invoices, gone, json.dumps(following), page.has_more or turn != 0, unread)
 
     def _parse(self, cursor: str | None, now: datetime) -> tuple[int, list[SecondCursor]]:
-        """Whose turn it is, and the place in each stream."""
-        if cursor is not None:
-            turn, *places = json.loads(cursor)
-            return turn, [SecondCursor.parse(text) for text in places]
+        """Whose turn it is, and the place in each stream. The map may have been changed since: a stream that is new begins as at first."""
+        turn, *texts = json.loads(cursor) if cursor is not None else (0,)
         beginning = SecondCursor.parse(None)
-        return 0, [beginning, *(beginning._replace(at=(now - _BEFORE).replace(microsecond=0)) for _ in self._streams[1:])]
+        recent = beginning._replace(at=(now - _BEFORE).replace(microsecond=0))
+        fresh = [beginning, *(recent for _ in self._streams[1:])]
+        known = [SecondCursor.parse(text) for text in texts[: len(fresh)]]
+        return turn % len(fresh), [*known, *fresh[len(known) :]]
 
     def _find_changed(self, stream: _Stream, place: SecondCursor, limit: int) -> Sequence[Record]:
         conditions = [] if place.is_beginning else [f"SystemModstamp >= {write_moment(place.at)}"]
@@ -98,21 +104,18 @@ class SalesforceReader:
         text = f"SELECT {fields} FROM {invoice.object} WHERE Id IN {quote_all(ids)} ORDER BY Id"
         return list(self._api.query(text, with_deleted=with_deleted))
 
-    def _complete(self, records: Sequence[Record]) -> tuple[ExternalInvoice, ...]:
+    def _complete(self, records: Sequence[Record]) -> tuple[tuple[ExternalInvoice, ...], tuple[UnreadRow, ...]]:
         """With what is applied to them, in two calls for all."""
         ids = [record["Id"] for record in records]
         payments = self._find_applications(self._fields.payment_application, ids)
         credits = self._find_applications(self._fields.credit_application, ids)
-        return tuple(
-            build_invoice(
-                record,
-                InvoiceApplications(payments[record["Id"]], credits[record["Id"]]),
-                self._fields,
-                self._settings.currency,
-                trusts_balance=self._settings.trusts_balance,
-            )
-            for record in records
-        )
+
+        def build(record: Record) -> ExternalInvoice:
+            applications = InvoiceApplications(payments[record["Id"]], credits[record["Id"]])
+            trusts = self._settings.trusts_balance
+            return build_invoice(record, applications, self._fields, self._settings.currency, trusts_balance=trusts)
+
+        return build_each(records, build, _name)
 
     def _find_applications(self, mapped: ApplicationNames | None, ids: Iterable[str]) -> defaultdict[str, list[Record]]:
         found: defaultdict[str, list[Record]] = defaultdict(list)
@@ -139,13 +142,15 @@ class SalesforceReader:
             if is_issued(record, self._fields) and dig(record, self._fields.invoice.status) in posted
         ]
         computing = SalesforceReader(self._api, self._settings._replace(trusts_balance=False), self._fields, self._now)
-        return records, computing._complete(records)
+        computed, _ = computing._complete(records)
+        read = {invoice.external_id for invoice in computed}
+        return [record for record in records if record["Id"] in read], computed
 
     def read_invoice(self, external_id: str) -> ExternalInvoice:
         records = [each for each in self._find_invoices([external_id]) if is_issued(each, self._fields)] if is_id(external_id) else []
         if not records:
             raise UnknownInvoiceError(f"Salesforce has no posted invoice of the id {external_id!r}; look for it there")
-        return self._complete(records)[0]
+        return require_built(*self._complete(records))
 
     def read_account_record(self, account_id: str) -> Record:
         """Raises UnknownAccountError."""
@@ -192,19 +197,23 @@ class SalesforceReader:
         fields = ", ".join(dict.fromkeys((*_ALWAYS, *invoice.list_fields())))
         records = self._api.query(f"SELECT {fields} FROM {invoice.object} WHERE {' AND '.join(conditions)} ORDER BY Id LIMIT {limit}")
         issued = [record for record in records if is_issued(record, self._fields)]
+        invoices, unread = self._complete(issued)
         items = tuple(
             OpenReceivable(each.external_id, each.account_id, each.number, each.currency, each.open_balance)
-            for each in self._complete(issued)
+            for each in invoices
             if each.open_balance > 0
         )
-        return OpenReceivablePage(items, records[-1]["Id"] if len(records) == limit else None)
+        return OpenReceivablePage(items, records[-1]["Id"] if len(records) == limit else None, unread)
 
     def list_credits(self, cursor: str | None, limit: int) -> CreditPage:
-        """Payments first, then credit notes."""
+        """Payments first, then credit notes. What cannot be read of it is left out: nothing is chased for it."""
         kind, _, after = (cursor or "payment:").partition(":")
         mapped, is_credit_note = (self._fields.payment, False) if kind == "payment" else (self._fields.credit_note, True)
-        records = self._find_unapplied(mapped, after, limit) if mapped is not None else []
-        found = tuple(self._build_credit(record, mapped, is_credit_note) for record in records) if mapped is not None else ()
+        records: Sequence[Record] = []
+        found: tuple[ExternalCredit, ...] = ()
+        if mapped is not None:
+            records = self._find_unapplied(mapped, after, limit)
+            found, _ = build_each(records, lambda record: self._build_credit(record, mapped, is_credit_note), _name)
         if len(records) == limit:
             return CreditPage(found, f"{kind}:{records[-1]['Id']}")
         return CreditPage(found, None if is_credit_note else "credit_note:")
@@ -228,3 +237,7 @@ class SalesforceReader:
             came_on=came_on,
             reference=str(dig(record, mapped.number) or ""),
         )
+
+
+def _name(record: Record) -> str:
+    return str(record["Id"])

@@ -142,6 +142,54 @@ def test_what_is_deleted_is_gone_and_an_application_that_is_deleted_no_longer_co
     assert (found[kept].open_balance, gone) == (10_000, [deleted])
 
 
+@pytest.mark.parametrize("changed", [{"Status": "Draft"}, {"TotalAmountWithTax": Decimal(0), "Balance": Decimal(0)}])
+def test_what_no_longer_asks_money_of_anybody_is_gone(
+    double: SalesforceDouble, salesforce: SalesforceConnector, account: str, changed: dict[str, object]
+) -> None:
+    invoice = double.issue_invoice(account, Decimal(100), DUE)
+    found, gone, cursor = read_all(salesforce)
+    assert (list(found), gone) == ([invoice], [])
+    double.now += timedelta(hours=1)
+    double.objects["Invoice"][invoice] |= changed
+    double.touch(double.objects["Invoice"][invoice])
+    found, gone, _ = read_all(salesforce, cursor)
+    assert (found, gone) == ({}, [invoice])
+
+
+def test_an_invoice_in_a_currency_that_is_none_holds_up_no_other(
+    double: SalesforceDouble, salesforce: SalesforceConnector, account: str
+) -> None:
+    strange, known = (double.issue_invoice(account, Decimal(100), DUE, currency) for currency in ("ZZ1", "EUR"))
+    for currency in ("ZZ1", "EUR"):
+        double.receive(account, Decimal(7), currency)
+    page, open_items = salesforce.read_changes(None, 10), salesforce.list_open_items(None, 10)
+    assert ([each.external_id for each in page.invoices], [each.external_id for each in open_items.items]) == ([known], [known])
+    for unread in (page.unread, open_items.unread):
+        assert [(each.external_id, "'ZZ1' is not an ISO 4217" in each.reason) for each in unread] == [(strange, True)]
+    assert [each.left for each in salesforce.list_credits(None, 10).credits] == [700]
+    with pytest.raises(RefusedByBillingError, match="cannot be read"):
+        salesforce.read_invoice(strange)
+    for invoice in (strange, known):
+        double._apply("PaymentLineInvoice", "PaymentId", "Payment", double.receive(account, Decimal(9)), invoice, Decimal(9))
+    (step,) = (step for step in salesforce.try_connection() if step.name == "balance rule")
+    assert (step.works, "of 1 invoices" in step.found) == (True, True)
+
+
+def test_a_cursor_goes_on_though_the_map_has_other_objects_now(double: SalesforceDouble, account: str) -> None:
+    def connect(changed: dict[str, object]) -> SalesforceConnector:
+        fields = load_map("revenue_cloud", changed, has_one_currency=False)
+        return SalesforceConnector("crm", ORG_SETTINGS, fields, SalesforceApi(ORG_SETTINGS, double))
+
+    whole, fewer = connect({}), connect({"credit_note": None, "credit_application": None})
+    double.issue_invoice(account, Decimal(100), DUE)
+    _, _, cursor = read_all(whole)
+    in_the_last = whole.read_changes(whole.read_changes(cursor, 10).cursor, 10).cursor
+    for before, now in ((cursor, fewer), (in_the_last, fewer), (read_all(fewer)[2], whole)):
+        double.now += timedelta(hours=1)
+        later = double.issue_invoice(account, Decimal(50), DUE)
+        assert later in read_all(now, before)[0]
+
+
 @pytest.mark.parametrize("limit", [1, 3, 100])
 def test_many_changes_of_one_second_are_all_read_in_pages_of_queries(
     double: SalesforceDouble, salesforce: SalesforceConnector, account: str, limit: int
@@ -230,6 +278,7 @@ def refuse(code: str, message: str) -> list[dict[str, str]]:
     ("planned", "error", "said"),
     [
         (plan(403, refuse("REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.")), BillingAwayError, "REQUEST_LIMIT_EXCEEDED"),
+        (plan(400, refuse("QUERY_TIMEOUT", "Your query request was running for too long.")), BillingAwayError, "QUERY_TIMEOUT"),
         (plan(400, refuse("UNABLE_TO_LOCK_ROW", "unable to obtain exclusive access")), BillingAwayError, "UNABLE_TO_LOCK_ROW"),
         (plan(500, refuse("UNKNOWN_EXCEPTION", "oh")), BillingAwayError, "500"),
         (plan(502, "<html>"), BillingAwayError, "502"),
@@ -328,6 +377,18 @@ def test_a_hold_that_others_have_set_stays(double: SalesforceDouble, salesforce:
     salesforce.suspend("S1", account, "overdue")
     salesforce.reinstate("R1", account)
     assert double.objects["Account"][account]["Duecourse_Hold__c"]
+
+
+def test_a_hold_that_was_ordered_twice_is_lifted_once(double: SalesforceDouble, salesforce: SalesforceConnector, account: str) -> None:
+    salesforce.suspend("S1", account, "overdue")
+    salesforce.suspend("S2", account, "another invoice is overdue")
+    salesforce.reinstate("R1", account)
+    assert not double.objects["Account"][account]["Duecourse_Hold__c"]
+    double.objects["Account"][account]["Duecourse_Hold__c"] = True
+    salesforce.suspend("S3", account, "overdue")
+    for _ in range(2):
+        salesforce.reinstate("R2", account)
+    assert double.objects["Account"][account]["Duecourse_Hold__c"], "it is a hold that others have set since"
 
 
 def test_a_hold_whose_answer_is_lost_is_carried_on(double: SalesforceDouble, salesforce: SalesforceConnector, account: str) -> None:
