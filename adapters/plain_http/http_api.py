@@ -3,8 +3,7 @@
 import json
 import time
 from collections.abc import Mapping
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from http import HTTPStatus
 from typing import Any, NamedTuple
 from urllib.parse import urljoin, urlsplit
@@ -12,8 +11,8 @@ from urllib.parse import urljoin, urlsplit
 import httpx
 
 from adapters.billing.errors import BillingAwayError, ConnectionRefusedByBillingError, RefusedByBillingError
+from adapters.billing.http_times import read_retry_after, read_server_time
 from adapters.plain_http.json_values import JsonFaultError, dig, read_json
-from domain.digits import parse_digits
 
 TIMEOUT = httpx.Timeout(30, connect=10)
 LARGEST_ANSWER = 16 * 2**20
@@ -22,8 +21,6 @@ LONGEST_ANSWER = 120.0
 """Seconds: an answer that drips for longer is given up."""
 LONGEST_REASON = 300
 """Characters of what a system says to a refusal."""
-LONGEST_WAIT = 24 * 60 * 60.0
-"""Seconds: no system is left alone for longer than a day, whatever it asks for."""
 _AWAY = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS})
 _FORBIDDEN = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.PROXY_AUTHENTICATION_REQUIRED})
 
@@ -120,7 +117,7 @@ class HttpApi:
                 content = self._read_content(answer)
         except httpx.HTTPError as error:
             raise BillingAwayError(f"{self._name} does not answer: {type(error).__name__}") from error
-        found = HttpAnswer(str(url), answer.status_code, content, answer.headers, _read_server_time(answer.headers))
+        found = HttpAnswer(str(url), answer.status_code, content, answer.headers, read_server_time(answer.headers))
         if not answer.is_success:
             self._raise_refusal(found, url.path)
         return found
@@ -140,7 +137,7 @@ class HttpApi:
     def _raise_refusal(self, answer: HttpAnswer, path: str) -> None:
         status = answer.status
         if status in _AWAY or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            raise BillingAwayError(f"{self._name} answers {status}", read_retry_after(answer))
+            raise BillingAwayError(f"{self._name} answers {status}", read_retry_after(answer.headers))
         if status == HTTPStatus.NOT_FOUND or status == HTTPStatus.GONE:
             raise NotFoundThereError(path)
         if status in _FORBIDDEN:
@@ -158,24 +155,6 @@ class HttpApi:
             return ""
         text = " ".join(said.split()) if isinstance(said, str) else ""
         return f": {text[:LONGEST_REASON]}" if text else ""
-
-
-def read_retry_after(answer: HttpAnswer) -> float | None:
-    """In seconds, as a number or as a moment."""
-    said = answer.headers.get("retry-after", "").strip()
-    if (seconds := parse_digits(said)) is not None:
-        return min(float(seconds), LONGEST_WAIT)
-    try:
-        return min(max((parsedate_to_datetime(said).astimezone(UTC) - answer.at).total_seconds(), 0.0), LONGEST_WAIT)
-    except (ValueError, OverflowError):
-        return None
-
-
-def _read_server_time(headers: httpx.Headers) -> datetime:
-    try:
-        return parsedate_to_datetime(headers["date"]).astimezone(UTC)
-    except (KeyError, ValueError, OverflowError):
-        return datetime.now(UTC)
 
 
 def _origin(address: str) -> str:
