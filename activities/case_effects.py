@@ -125,10 +125,9 @@ class CaseEffectActivities:
             recorded_by=case_id,
             at=now,
         )
-        by_hand = BillingError if parse_external_key(effect.invoice_id) else BY_HAND
         try:
             booking = Booking(effect.key, account.subject if account else "", effect.invoice_id)
-            amount = await self._book_or_wait(booking, writing_off, by_hand)
+            amount = await self._book_or_wait(booking, writing_off)
         except BillingError as error:
             activity.logger.warning("billing refuses the write-off %s: %s", effect.key, error)
             amount = 0
@@ -155,13 +154,10 @@ class CaseEffectActivities:
                 await self._ask_by_hand(Booking(effect.key, effect.account_id), error)
             return ""
 
-    async def _book_or_wait(
-        self,
-        booking: Booking,
-        book: Callable[[], T],
-        by_hand: type[BillingError] | tuple[type[BillingError], ...] = BY_HAND,
-    ) -> T:
-        """Book it; where that takes a person, ask for it, once, and raise until it is done, or needs not be done any more."""
+    async def _book_or_wait(self, booking: Booking, book: Callable[[], T]) -> T:
+        """Book it; where that takes a person, ask for it, once, and raise until it is done, or needs not be done any more. Whatever a
+        connected system refuses takes one: a customer or an invoice that is gone there does not come back by itself."""
+        by_hand = BillingError if parse_external_key(booking.invoice_id or booking.account_id) else BY_HAND
         try:
             booked = await asyncio.to_thread(book)
         except by_hand as error:

@@ -71,7 +71,7 @@ def compose_services(
         settings=settings,
         database=database,
         clock=clock,
-        billing=RoutedBilling(Ledger(database), connected.billings),
+        billing=RoutedBilling(Ledger(database), connected.billings, database),
         connected=connected,
         importer=Importer(database),
         policies=PolicyStore(database, letters),

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from adapters.billing.connector import BillingConnector
 from adapters.billing.external_key import SystemKey
+from adapters.cases.begun_orders import BegunOrders
 from adapters.cases.bookings_by_hand import BookingsByHand
 from adapters.config.settings import Settings, SettingsError
 from adapters.connections.account_mirror import AccountDefaults
@@ -85,6 +86,7 @@ class ConnectionRegistry(Mapping[SystemKey, ConnectionSync]):
         self._database, self._store = database, ConnectionStore(database)
         self._business_now, self._real_now = business_now, real_now
         self._ledger, self._by_hand, self._lock = Ledger(database), BookingsByHand(database), threading.Lock()
+        self._orders = BegunOrders(database)
         self._of_file = [self._open(each, None) for each in load_connections(settings)]
         self._kept: dict[str, _Kept] = {}
         self._looked_at = float("-inf")
@@ -176,7 +178,7 @@ class ConnectionRegistry(Mapping[SystemKey, ConnectionSync]):
     ) -> ConnectedSystem:
         defaults = connection.defaults if connection else _NOWHERE
         sync = ConnectionSync(self._database, connector, defaults, self._business_now, self._real_now)
-        billing = ConnectedBilling(connector, sync, self._ledger, self._by_hand)
+        billing = ConnectedBilling(connector, sync, self._ledger, self._by_hand, self._orders)
         return ConnectedSystem(key, kind, connection, kept, fault, connector, sync, billing, webhook)
 
 

@@ -7,6 +7,10 @@ Reading is the ledger's for all: what connected systems say is mirrored in its t
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 
+from sqlalchemy import select
+from sqlmodel import col
+
+from adapters.billing.errors import BillingAwayError
 from adapters.billing.external_key import ExternalKey, SystemKey, parse_external_key
 from adapters.billing.port import DUECOURSE, BillingCapability
 from adapters.billing.results import (
@@ -19,16 +23,20 @@ from adapters.billing.results import (
     UnappliedSource,
 )
 from adapters.connections.connected_billing import ConnectedBilling
+from adapters.database.engine import Database
+from adapters.database.tables import ExternalAccountRow, ExternalInvoiceRow, Payment
 from adapters.ledger.ledger import Ledger
 from domain.billing.billing_events import InvoiceFacts
 from domain.billing.credit_application import CreditShare
 from domain.billing.payment_allocation import AllocationShare
 from domain.case.billing_results import SuspensionOrderOutcome
+from domain.money import Money
 
 
 class RoutedBilling:
-    def __init__(self, ledger: Ledger, connected: Mapping[SystemKey, ConnectedBilling]) -> None:
-        self._ledger, self._connected = ledger, connected
+    def __init__(self, ledger: Ledger, connected: Mapping[SystemKey, ConnectedBilling], database: Database) -> None:
+        """`database`: where it stands what was read of connected systems, also of those that are not here any more."""
+        self._ledger, self._connected, self._database = ledger, connected, database
 
     @property
     def capabilities(self) -> frozenset[BillingCapability]:
@@ -36,10 +44,29 @@ class RoutedBilling:
         return self._ledger.capabilities
 
     def _find(self, id: str) -> tuple[ExternalKey, ConnectedBilling] | None:
-        """The system that an invoice or account is of; None for the ledger's own."""
+        """The system that an invoice or account is of; None for the ledger's own, whatever its id looks like. Raises BillingAwayError for
+        one that was read of a connection which is not here: it is not the ledger's to book on."""
+        if (key := parse_external_key(id)) is None:
+            return None
+        system = self._connected.get(SystemKey(key.system, key.company))
+        if system is None and self._is_mirrored(id):
+            raise BillingAwayError(f"the connection {key.system}:{key.company} is not here; put it back")
+        return (key, system) if system else None
+
+    def _is_mirrored(self, id: str) -> bool:
+        """Whether an invoice, an account or a payment was read of a connected system."""
+        invoice = select(col(ExternalInvoiceRow.invoice_id)).where(col(ExternalInvoiceRow.invoice_id) == id)
+        account = select(col(ExternalAccountRow.account_id)).where(col(ExternalAccountRow.account_id) == id)
+        payment = select(col(Payment.id)).where(
+            col(Payment.id) == id, col(Payment.account_id).in_(select(col(ExternalAccountRow.account_id)))
+        )
+        with self._database.reading() as session:
+            return session.execute(invoice.union_all(account, payment).limit(1)).first() is not None
+
+    def _is_connected(self, id: str) -> bool:
+        """Also by a connection that is not here."""
         key = parse_external_key(id)
-        system = self._connected.get(SystemKey(key.system, key.company)) if key else None
-        return (key, system) if key and system else None
+        return key is not None and (SystemKey(key.system, key.company) in self._connected or self._is_mirrored(id))
 
     def _refuse_connected(self, id: str, what: str) -> None:
         if found := self._find(id):
@@ -68,7 +95,7 @@ class RoutedBilling:
 
     def list_applicable_credit(self) -> dict[tuple[str, str], int]:
         """Without the connected systems': what is applied there, their own people decide."""
-        return {key: amount for key, amount in self._ledger.list_applicable_credit().items() if not self._find(key[0])}
+        return {key: amount for key, amount in self._ledger.list_applicable_credit().items() if not self._is_connected(key[0])}
 
     def record_payment(
         self,
@@ -138,7 +165,9 @@ class RoutedBilling:
         at: datetime,
     ) -> PaymentResult:
         if found := self._find(invoice_id):
-            return found[1].issue_credit_note(credit_note_id, found[0], amount, reason)
+            return found[1].issue_credit_note(
+                credit_note_id, found[0], amount, reason, credited_before=credited_before, recorded_by=recorded_by
+            )
         return self._ledger.issue_credit_note(
             credit_note_id,
             invoice_id,
@@ -193,7 +222,7 @@ class RoutedBilling:
         return self._ledger.write_off(key, invoice_id, amount, currency, on, recorded_by=recorded_by, at=at)
 
     def charge_interest(self, key: str, account_id: str, amount: int, currency: str, on: date, *, charged_by: str, at: datetime) -> str:
-        self._refuse_connected(account_id, "charge the interest")
+        self._refuse_connected(account_id, f"charge the interest of {Money(minor=amount, currency=currency).major} {currency}")
         return self._ledger.charge_interest(key, account_id, amount, currency, on, charged_by=charged_by, at=at)
 
     def list_pending_events(self, limit: int, on_unreadable: OnUnreadable | None = None) -> list[PendingEvent]:

@@ -221,6 +221,18 @@ class ExternalNoteRow(SQLModel, table=True):
     recorded_at: datetime = Field(sa_type=UtcDateTime, description="the entry's")
 
 
+class ExternalOrderRow(SQLModel, table=True):
+    """What was begun in a connected billing system: a suspension, until it is known here or was undone there; and a credit note, which
+    counts with what the same person credits next."""
+
+    __tablename__ = "external_orders"
+    key: str = Field(primary_key=True, description="of the booking")
+    account_id: str
+    invoice_id: str | None = Field(default=None, index=True, description="of a credit note")
+    amount: int = Field(default=0, sa_type=BigInteger, description="of a credit note, in minor units of the invoice's currency")
+    recorded_by: str
+
+
 class ExternalAccountRow(SQLModel, table=True):
     """As what a customer of a connected billing system was read last. It goes when the account is erased."""
 
@@ -1115,6 +1127,7 @@ __all__ = [
     "ExternalAccountRow",
     "ExternalInvoiceRow",
     "ExternalNoteRow",
+    "ExternalOrderRow",
     "HeldAccount",
     "IdempotencyKey",
     "IdentityEventRow",

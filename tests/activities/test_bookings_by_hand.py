@@ -10,7 +10,13 @@ from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 from temporalio.testing import ActivityEnvironment
 
 from activities.case_effects import CaseEffectActivities
-from adapters.billing.errors import BillingAwayError, RefusedByBillingError, UnknownInvoiceError, UnsupportedOperationError
+from adapters.billing.errors import (
+    BillingAwayError,
+    RefusedByBillingError,
+    UnknownAccountError,
+    UnknownInvoiceError,
+    UnsupportedOperationError,
+)
 from adapters.billing.port import CaseBilling
 from adapters.cases.bookings_by_hand import BookingsByHand
 from adapters.cases.tasks import close_task
@@ -120,6 +126,17 @@ async def test_a_suspension_and_a_reinstatement_wait_for_the_person_who_does_it(
     assert (await run(effects.suspend, suspend, f"suspension:{ACCOUNT}", POLICY)).answer is SuspensionOrderOutcome.NOT_IN_ARREARS
     state = BookingsByHand(database).find_state
     assert (state(f"suspension:{ACCOUNT}:1"), state("N1")) == (TaskState.DROPPED, TaskState.OPEN), "it was paid: nobody need suspend it"
+
+
+async def test_a_customer_who_is_gone_there_is_a_task_and_not_tried_for_ever(database: Database) -> None:
+    add_account(database, ACCOUNT)
+    effects, run = build_effects(database, UnknownAccountError("Stripe has no customer A1")), ActivityEnvironment().run
+    suspend = SuspendInBilling(account_id=ACCOUNT, number=1, invoice_ids=[INVOICE])
+    with pytest.raises(ApplicationError, match="a person does this"):
+        await run(effects.suspend, suspend, f"suspension:{ACCOUNT}", POLICY)
+    with pytest.raises(ApplicationError, match="a person does this"):
+        await run(effects.reinstate, ReinstateInBilling(account_id=ACCOUNT), "N1")
+    assert len(list_tasks(database)) == 2
 
 
 async def test_interest_that_cannot_be_charged_is_a_task(database: Database) -> None:

@@ -9,11 +9,21 @@ from sqlalchemy import select
 from sqlmodel import col
 
 from adapters.billing.connector import ConnectorCapability as Can
-from adapters.billing.errors import UnknownInvoiceError, UnsupportedOperationError
+from adapters.billing.errors import (
+    BillingAwayError,
+    ConcurrentCreditError,
+    ConflictingCreditNoteError,
+    ConnectionRefusedByBillingError,
+    ExcessiveCreditError,
+    UnknownInvoiceError,
+    UnsupportedOperationError,
+)
 from adapters.billing.external_key import ExternalKey, ExternalKeyError, SystemKey, parse_external_key
 from adapters.billing.port import BillingSystem
+from adapters.cases.begun_orders import BegunOrders
 from adapters.cases.bookings_by_hand import BookingsByHand
 from adapters.cases.tasks import close_task
+from adapters.cases.unapproved_credits import load_unapproved_credit
 from adapters.connections.account_mirror import AccountDefaults
 from adapters.connections.comparison import compare_open_items
 from adapters.connections.connected_billing import ConnectedBilling
@@ -21,7 +31,7 @@ from adapters.connections.connection_sync import ConnectionSync
 from adapters.connections.routed_billing import RoutedBilling
 from adapters.database.engine import Database
 from adapters.database.row_states import TaskState
-from adapters.database.tables import Account, Task
+from adapters.database.tables import Account, Note, Payment, Task
 from adapters.ledger.ledger import Ledger
 from domain.billing.billing_events import InvoiceStatus
 from domain.case.billing_results import SuspensionOrderOutcome
@@ -48,8 +58,8 @@ def sync(database: Database, house: LedgerConnectedWorld) -> ConnectionSync:
 def billing(database: Database, house: LedgerConnectedWorld, sync: ConnectionSync) -> BillingSystem:
     sync.sync()
     ledger = Ledger(database)
-    connected = ConnectedBilling(house.connector, sync, ledger, BookingsByHand(database))
-    return RoutedBilling(ledger, {house.connector.key: connected})
+    connected = ConnectedBilling(house.connector, sync, ledger, BookingsByHand(database), BegunOrders(database))
+    return RoutedBilling(ledger, {house.connector.key: connected}, database)
 
 
 ACCOUNT, INVOICE = "@ledger:1:A1", "@ledger:1:R2"
@@ -95,9 +105,14 @@ class Limited:
 
 def build_limited(database: Database, house: LedgerConnectedWorld, *lacking: Can) -> BillingSystem:
     connector: Any = Limited(house, *lacking)
+    return build_on(database, house, connector)
+
+
+def build_on(database: Database, house: LedgerConnectedWorld, connector: Any) -> BillingSystem:
     sync, ledger = ConnectionSync(database, connector, AccountDefaults("DE", "Europe/Berlin", "de")), Ledger(database)
     sync.sync()
-    return RoutedBilling(ledger, {house.connector.key: ConnectedBilling(connector, sync, ledger, BookingsByHand(database))})
+    connected = ConnectedBilling(connector, sync, ledger, BookingsByHand(database), BegunOrders(database))
+    return RoutedBilling(ledger, {house.connector.key: connected}, database)
 
 
 def is_suspended(database: Database) -> bool:
@@ -138,8 +153,167 @@ def test_a_payment_spares_the_account_as_long_as_nobody_has_suspended_it(databas
     billing, by_hand = build_limited(database, house, Can.SUSPEND), BookingsByHand(database)
     by_hand.ask("S1", ACCOUNT, None, "stop serving A1", AT)
     house.pay("R2", 10_000)
+    build_limited(database, house)  # reads the system, as is done every minute
     assert billing.suspend_account("S1", ACCOUNT, [INVOICE], {}, at=AT) is SuspensionOrderOutcome.NOT_IN_ARREARS
     assert not is_suspended(database)
+    assert "if you stopped it already" in find_words(database, "S1:spared"), "the person may have begun"
+
+
+def find_words(database: Database, key: str) -> str:
+    """Of an open task by hand; nothing where there is none."""
+    task = select(col(Task.state)).where(col(Task.key) == f"booking_by_hand:{key}")
+    with database.reading() as session:
+        state = session.execute(task).scalar_one_or_none()
+        note = session.get(Note, f"note:booking_by_hand:{key}")
+    return note.text if note and state == TaskState.OPEN else ""
+
+
+class Lossy(Limited):
+    """Suspends, and its answer is lost."""
+
+    def suspend(self, *given: str) -> None:
+        self._connector.suspend(*given)
+        raise BillingAwayError("the answer was lost")
+
+
+@pytest.mark.parametrize("lacking", [(), (Can.REINSTATE,)])
+def test_a_payment_that_comes_after_a_suspension_has_begun_undoes_it(
+    database: Database, house: LedgerConnectedWorld, lacking: tuple[Can, ...]
+) -> None:
+    """Otherwise a customer who has paid stays suspended there, and nothing here says so."""
+    billing = build_on(database, house, Lossy(house, *lacking))
+    with pytest.raises(BillingAwayError):
+        billing.suspend_account("S1", ACCOUNT, [INVOICE], {}, at=AT)
+    assert not house.is_served("A1")
+    house.pay("R2", 10_000)
+    for _ in range(2):
+        assert billing.suspend_account("S1", ACCOUNT, [INVOICE], {}, at=AT) is SuspensionOrderOutcome.NOT_IN_ARREARS
+    assert house.is_served("A1") is not bool(lacking)
+    assert bool(find_words(database, "S1:spared")) is bool(lacking), "where it cannot be undone from here, a person does"
+    assert not is_suspended(database)
+
+
+def test_what_was_never_begun_there_is_not_undone(database: Database, house: LedgerConnectedWorld) -> None:
+    house.connector.suspend("mia", "A1", "they asked for it")
+    billing = build_limited(database, house)
+    house.pay("R2", 10_000)
+    assert billing.suspend_account("S1", ACCOUNT, [INVOICE], {}, at=AT) is SuspensionOrderOutcome.NOT_IN_ARREARS
+    assert not house.is_served("A1")
+    assert find_words(database, "S1:spared") == ""
+
+
+def test_an_order_that_waits_for_a_person_asks_the_system_nothing(database: Database, house: LedgerConnectedWorld) -> None:
+    class Counted(Limited):
+        reads = 0
+
+        def read_invoice(self, external_id: str) -> object:
+            Counted.reads += 1
+            return self._connector.read_invoice(external_id)
+
+    billing = build_on(database, house, Counted(house, Can.SUSPEND))
+    for _ in range(3):
+        with pytest.raises(UnsupportedOperationError):
+            billing.suspend_account("S1", ACCOUNT, [INVOICE], {}, at=AT)
+        BookingsByHand(database).ask("S1", ACCOUNT, None, "stop serving A1", AT)
+    assert Counted.reads == 1
+
+
+class Unread(Limited):
+    """It books, and then cannot be read."""
+
+    def __init__(self, house: LedgerConnectedWorld, error: Exception) -> None:
+        super().__init__(house)
+        self._error: Exception | None = None
+        self._later = error
+
+    def book_credit_note(self, *given: Any) -> object:
+        booked = self._connector.book_credit_note(*given)
+        self._error = self._later
+        return booked
+
+    def book_write_off(self, *given: Any) -> object:
+        booked = self._connector.book_write_off(*given)
+        self._error = self._later
+        return booked
+
+    def read_invoice(self, external_id: str) -> object:
+        if self._error is not None:
+            raise self._error
+        return self._connector.read_invoice(external_id)
+
+
+@pytest.mark.parametrize(
+    "error", [BillingAwayError("503"), UnknownInvoiceError("it is gone"), ConnectionRefusedByBillingError("ask for the right to read")]
+)
+def test_what_was_booked_is_booked_whether_or_not_it_can_be_read_then(
+    database: Database, house: LedgerConnectedWorld, error: Exception
+) -> None:
+    """Whoever is told that it failed orders it once more under another key."""
+    billing = build_on(database, house, Unread(house, error))
+    assert billing.issue_credit_note("C1", INVOICE, 4_000, TODAY, at=AT).allocations[0].amount == 4_000
+    assert build_on(database, house, Unread(house, error)).write_off("W1", INVOICE, 6_000, "EUR", TODAY, at=AT) == 6_000
+
+
+def test_what_a_person_had_credited_there_counts_with_what_they_credit_next(
+    database: Database, house: LedgerConnectedWorld, billing: BillingSystem
+) -> None:
+    """Else many small ones pass the limit from which others must agree."""
+
+    def credit(key: str, amount: int, before: int, person: str = "mia") -> None:
+        billing.issue_credit_note(key, INVOICE, amount, TODAY, within_open_balance=True, credited_before=before, recorded_by=person, at=AT)
+
+    for _ in range(2):
+        credit("credit_note:1", 3_000, 0)
+    assert load_unapproved_credit(database, INVOICE, "Mia").by_hand == 3_000
+    assert load_unapproved_credit(database, INVOICE, "mia", "credit_note:1").by_hand == 0
+    with pytest.raises(ConcurrentCreditError):
+        credit("credit_note:2", 3_000, 0)
+    with pytest.raises(ConflictingCreditNoteError):
+        credit("credit_note:1", 2_000, 0)
+    credit("credit_note:3", 1_000, 0, "tom")
+    with pytest.raises(ExcessiveCreditError):
+        credit("credit_note:4", 9_000, 3_000)
+    assert load_unapproved_credit(database, INVOICE, "mia").by_hand == 3_000, "what was refused was not credited"
+    billing.issue_credit_note("case:1", INVOICE, 100, TODAY, recorded_by="mia", at=AT)
+    assert load_unapproved_credit(database, INVOICE, "mia").by_hand == 3_000, "a case has its own approval"
+
+
+def test_an_order_is_sent_once_at_a_time(database: Database, house: LedgerConnectedWorld) -> None:
+    """An activity that ran out of time is tried again while its first thread still sends."""
+    inner: list[object] = []
+
+    class StillSending(Limited):
+        def book_write_off(self, *given: Any) -> object:
+            with pytest.raises(BillingAwayError, match="just now"):
+                routed.write_off("W1", INVOICE, 6_000, "EUR", TODAY, at=AT)
+            inner.append(given)
+            return self._connector.book_write_off(*given)
+
+    routed = build_on(database, house, StillSending(house))
+    assert routed.write_off("W1", INVOICE, 6_000, "EUR", TODAY, at=AT) == 6_000
+    assert len(inner) == 1
+
+
+def test_what_was_read_of_a_connection_that_is_not_here_is_not_the_ledgers_to_book_on(
+    database: Database, house: LedgerConnectedWorld, billing: BillingSystem
+) -> None:
+    house.receive("A1", 300)
+    house.pay("R2", 100)
+    build_limited(database, house)
+    with database.reading() as session:
+        payment = session.execute(select(col(Payment.id)).where(col(Payment.invoice_id).is_(None))).scalars().first()
+    lost, orders = RoutedBilling(Ledger(database), {}, database), list[Callable[[], object]]()
+    orders.append(lambda: lost.issue_credit_note("C1", INVOICE, 100, TODAY, at=AT))
+    orders.append(lambda: lost.write_off("W1", INVOICE, 100, "EUR", TODAY, at=AT))
+    orders.append(lambda: lost.cancel_invoice(INVOICE, at=AT))
+    orders.append(lambda: lost.suspend_account("S1", ACCOUNT, [INVOICE], {}, at=AT))
+    orders.append(lambda: lost.record_payment("P1", ACCOUNT, "EUR", 100, TODAY, at=AT))
+    orders.append(lambda: lost.reverse_payment(str(payment), TODAY, at=AT))
+    for order in orders:
+        with pytest.raises(BillingAwayError, match="the connection ledger:1 is not here; put it back"):
+            order()
+    assert lost.list_applicable_credit() == {}
+    assert lost.get_invoice_facts(INVOICE).open_balance == 9_900
 
 
 @pytest.mark.parametrize(("by_hand_there", "given_up"), [(6_000, 6_000), (10_000, 6_000), (0, 0)])
@@ -167,8 +341,8 @@ def test_nobody_is_suspended_for_an_invoice_that_is_gone_there(database: Databas
     connector: Any = Gone(house)
     sync = ConnectionSync(database, connector, AccountDefaults("DE", "Europe/Berlin", "de"))
     sync.sync()
-    connected = ConnectedBilling(connector, sync, Ledger(database), BookingsByHand(database))
-    billing = RoutedBilling(Ledger(database), {house.connector.key: connected})
+    connected = ConnectedBilling(connector, sync, Ledger(database), BookingsByHand(database), BegunOrders(database))
+    billing = RoutedBilling(Ledger(database), {house.connector.key: connected}, database)
     assert billing.suspend_account("S1", ACCOUNT, [INVOICE], {}, at=AT) is SuspensionOrderOutcome.NOT_IN_ARREARS
     assert house.is_served("A1")
 
@@ -197,6 +371,11 @@ def test_what_is_done_there_is_refused_in_words_that_say_so(billing: BillingSyst
     with pytest.raises(UnsupportedOperationError, match=r"ledger cannot do this from here: .+ there"):
         order(billing)
     assert billing.get_invoice_facts(INVOICE).open_balance == 10_000
+
+
+def test_who_charges_interest_there_is_told_how_much(billing: BillingSystem) -> None:
+    with pytest.raises(UnsupportedOperationError, match=r"charge the interest of 12\.50 EUR there"):
+        billing.charge_interest("I1", ACCOUNT, 1_250, "EUR", TODAY, charged_by="plan:x:1", at=AT)
 
 
 def test_credit_there_is_not_proposed_here(house: LedgerConnectedWorld, sync: ConnectionSync, billing: BillingSystem) -> None:

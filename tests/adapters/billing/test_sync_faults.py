@@ -11,6 +11,7 @@ import pytest
 from adapters.billing.errors import BillingAwayError
 from adapters.billing.external_key import ExternalKey
 from adapters.billing.external_records import ChangePage
+from adapters.cases.begun_orders import BegunOrders
 from adapters.cases.bookings_by_hand import BookingsByHand
 from adapters.connections.account_mirror import AccountDefaults
 from adapters.connections.comparison import compare_open_items
@@ -113,7 +114,7 @@ def test_what_is_ordered_is_booked_once(house_database: Database, database: Data
     invoice = house.issue_invoice(account, 10_000, DUE)
     sync, ledger = ConnectionSync(database, troubled, DEFAULTS), Ledger(database)
     persist(sync.sync)
-    billing = ConnectedBilling(troubled, sync, ledger, BookingsByHand(database))
+    billing = ConnectedBilling(troubled, sync, ledger, BookingsByHand(database), BegunOrders(database))
     mine, customer = (ExternalKey.build(house.connector.key, name) for name in (invoice, account))
     persist(lambda: billing.issue_credit_note("C1", mine, 4_000, "too dear"))
     persist(lambda: billing.suspend_account("S1", customer, [mine.id], {}, at=AT))
