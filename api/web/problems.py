@@ -1,6 +1,7 @@
 """Every error a caller sees is an RFC 9457 problem document, made here. A person at the console gets the same words as a page."""
 
 import json
+import math
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any
@@ -13,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 
+from adapters.billing.errors import BillingAwayError
 from adapters.outages import is_database_away
 from domain.errors import OperatingError, UserError
 from domain.refusal import RefusalFacts, find_refusal_facts
@@ -120,6 +122,8 @@ def build_problem(error: Exception) -> Problem:
             return Problem(422, "invalid", "The request cannot be read", detail, errors=faults)
         case SQLAlchemyError() if is_database_away(error):
             return DATABASE_AWAY
+        case BillingAwayError():
+            return _build_billing_away_problem(error)
         case OperatingError():
             return _build_unexpected_problem(error)
         case UserError():
@@ -144,6 +148,18 @@ def build_user_error_problem(error: UserError, hint: str = "") -> Problem:
     problem = Problem(error.status, error.problem_type, error.title, f"{error}{hint}", errors=faults, extensions=error.extensions)
     problem.reason = find_refusal_facts(next(iter(error.args), None))
     return problem
+
+
+def _build_billing_away_problem(error: BillingAwayError) -> Problem:
+    """It may have booked what was asked before its answer was lost: by the same key, it is booked once."""
+    log.warning("a billing system is away", error=str(error))
+    return Problem(
+        503,
+        "billing-away",
+        "The billing system does not answer",
+        f"{error}; it is not known whether anything was booked there: send it again under the same Idempotency-Key",
+        headers={"Retry-After": str(math.ceil(error.retry_after or 5))},
+    )
 
 
 def _build_unexpected_problem(error: Exception) -> Problem:
@@ -183,7 +199,7 @@ def install_problem_handlers(app: FastAPI, render_page: Callable[[Request, Probl
             raise error
         return await handle(request, error)
 
-    for kind in (HTTPException, RequestValidationError, Problem, UserError, Exception):
+    for kind in (HTTPException, RequestValidationError, Problem, UserError, BillingAwayError, Exception):
         app.add_exception_handler(kind, handle)
     app.add_exception_handler(SQLAlchemyError, handle_database_error)
 

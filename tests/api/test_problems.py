@@ -6,7 +6,7 @@ import psycopg
 import pytest
 from sqlalchemy.exc import IntegrityError, OperationalError
 
-from adapters.billing.errors import BillingError
+from adapters.billing.errors import BillingAwayError, BillingError
 from api.web.middleware import MAX_JSON_BYTES
 from api.web.problems import build_problem
 from domain.errors import OperatingError, UserError
@@ -131,6 +131,23 @@ async def test_while_the_database_is_away_everybody_is_told_to_come_again(
         assert "hunter2" not in answer.text
     page = await collector.get("/", headers={"Accept": "text/html"})
     assert (page.status_code, "The database does not answer" in page.text) == (503, True)
+
+
+async def test_while_a_billing_system_is_away_everybody_is_told_to_send_the_same_again(
+    collector: Client, problem: Problem, world: PortfolioWorld
+) -> None:
+    async def lose_answer(invoice_id: str) -> None:
+        raise BillingAwayError("Stripe answers 503", 7.2)
+
+    world.account()
+    world.invoice("I-1")
+    world.cases.query_invoice_case = lose_answer  # type: ignore[method-assign]
+    answer = await collector.get("/v1/invoices/I-1")
+    document = problem(answer, 503)
+    assert (document["title"], answer.headers["retry-after"]) == ("The billing system does not answer", "8")
+    assert "send it again under the same Idempotency-Key" in document["detail"]
+    page = await collector.get("/invoices/I-1", headers={"Accept": "text/html"})
+    assert (page.status_code, "The billing system does not answer" in page.text) == (503, True)
 
 
 async def test_what_the_database_says_of_a_fault_of_ours_stays_inside(
