@@ -138,9 +138,13 @@ class ConnectionDescription(BaseModel):
                 where = f"set {variable}, or name an {secret}_file; or add the connection by `duecourse billing add`"
                 raise ConnectionFileError(f"the key of {self.name!r} is missing: {where}")
             return found
-        if not file.is_file():
+        try:
+            mode = file.stat().st_mode if file.is_file() else None
+        except OSError as error:
+            raise ConnectionFileError(f"{file}, which has the key of {self.name!r}, cannot be read: {error.strerror}") from error
+        if mode is None:
             raise ConnectionFileError(f"the key of {self.name!r} is missing: there is no file {file}")
-        if file.stat().st_mode & OTHERS:
+        if mode & OTHERS:
             raise ConnectionFileError(f"others may read {file}, which has the key of {self.name!r}: `chmod 600 {file}`")
         return read_text_file(file, ConnectionFileError).strip()
 

@@ -161,8 +161,8 @@ class ConnectionRegistry(Mapping[SystemKey, ConnectionSync]):
         try:
             ready = connection.with_secrets(read_secrets()) if read_secrets else connection
             connector, fault, webhook = ready.open(), "", ready.read_webhook_secrets()
-        except (SettingsError, ValueError) as error:
-            fault, webhook = str(error) if isinstance(error, SettingsError) else UNSENDABLE, ()
+        except Exception as error:  # whatever it is, it is this connection's alone
+            fault, webhook = _describe_fault(error), ()
             connector = build_unusable_connector(connection.key, fault)
         return self._build(connection.key, connection.kind, connection, kept, connector, fault, webhook)
 
@@ -180,6 +180,13 @@ class ConnectionRegistry(Mapping[SystemKey, ConnectionSync]):
         sync = ConnectionSync(self._database, connector, defaults, self._business_now, self._real_now)
         billing = ConnectedBilling(connector, sync, self._ledger, self._by_hand, self._orders)
         return ConnectedSystem(key, kind, connection, kept, fault, connector, sync, billing, webhook)
+
+
+def _describe_fault(error: Exception) -> str:
+    """Why a connection cannot be opened; the words of an error that is no one's own may repeat the secret."""
+    if isinstance(error, SettingsError):
+        return str(error)
+    return UNSENDABLE if isinstance(error, ValueError) else f"it cannot be opened: {type(error).__name__}"
 
 
 class _Billings(Mapping[SystemKey, ConnectedBilling]):

@@ -279,6 +279,27 @@ def test_a_running_process_lets_a_webhook_secret_lapse(ours: Database, admin: Co
     assert systems.list_all()[0].webhook == ("hush-2",)
 
 
+@pytest.mark.parametrize("said", ["which has the key of 'house', cannot be read: Permission denied", "it cannot be opened: KeyError"])
+def test_a_connection_of_the_file_that_cannot_be_opened_holds_up_no_other(
+    ours: Database, house: LedgerConnectedWorld, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str
+) -> None:
+    """Such as one whose key is in a folder that may not be entered."""
+    monkeypatch.setenv("DUECOURSE_BILLING_KEY_NORTH", GOOD_KEY)
+    described = [{**describe_house(), "api_key_file": str(tmp_path / "barred" / "key")}, describe_house("north")]
+    (tmp_path / "connections.yaml").write_text(yaml.safe_dump({"connections": described}))
+    is_file = Path.is_file
+
+    def refuse(path: Path) -> bool:
+        if path.name != "key":
+            return is_file(path)
+        raise KeyError(path) if "KeyError" in said else PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "is_file", refuse)
+    opened = {system.key.system: system.fault for system in ConnectionRegistry(ours, settings, lambda: AT).list_all()}
+    assert opened["north"] == ""
+    assert said in opened["house"]
+
+
 def test_a_connection_that_this_version_cannot_use_is_shown(ours: Database, admin: ConnectionAdmin, systems: ConnectionRegistry) -> None:
     add(admin)
     with ours.writing() as session:
