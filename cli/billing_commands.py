@@ -113,6 +113,7 @@ def print_steps(name: str, steps: "tuple[ConnectionStep, ...]") -> bool:
 def read_systems(name: Name = None, data_dir: DataDir = None) -> None:
     """Read what has changed, now. A running Duecourse does so every minute by itself, and tells the cases what came."""
     from adapters.billing.errors import BillingAwayError
+    from domain.errors import UserError
 
     is_away = False
     with opened_systems(data_dir) as (_, systems):
@@ -122,7 +123,7 @@ def read_systems(name: Name = None, data_dir: DataDir = None) -> None:
                 continue
             try:
                 result = system.sync.sync()
-            except BillingAwayError as error:
+            except (BillingAwayError, UserError) as error:
                 is_away = _tell_away(system.key.system, error)
                 continue
             print(f"{system.key.system}: {result.read:,} invoices read, {result.changed:,} changed")
@@ -136,8 +137,10 @@ def read_systems(name: Name = None, data_dir: DataDir = None) -> None:
 
 
 def _tell_away(name: str, error: Exception) -> bool:
-    """It holds up no other; what was read of it stays, and is read on from."""
-    print(f"{name}: AWAY: {error}")
+    """It holds up no other; what was read of it stays, and is read on from. It may also be there, and not let Duecourse in."""
+    from domain.errors import UserError
+
+    print(f"{name}: {'NOT READ' if isinstance(error, UserError) else 'AWAY'}: {error}")
     return True
 
 
@@ -146,6 +149,7 @@ def compare_systems(name: Name = None, data_dir: DataDir = None) -> None:
     """Compare all that is open there with what is open here, and name every difference. Nothing is changed."""
     from adapters.billing.errors import BillingAwayError
     from adapters.connections.comparison import compare_open_items
+    from domain.errors import UserError
 
     differs = is_away = False
     with opened_systems(data_dir, for_looking=True) as (database, systems):
@@ -154,7 +158,7 @@ def compare_systems(name: Name = None, data_dir: DataDir = None) -> None:
                 continue
             try:
                 comparison = compare_open_items(database, system.connector)
-            except BillingAwayError as error:
+            except (BillingAwayError, UserError) as error:
                 is_away = _tell_away(system.key.system, error)
                 continue
             differs |= bool(comparison.differences)

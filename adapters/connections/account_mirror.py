@@ -75,6 +75,18 @@ class AccountMirror:
         with self._database.reading() as session:
             return list(session.execute(due).scalars())
 
+    def find_another(self, external_id: str) -> list[str]:
+        """Return the customer that was read last of all but this one; nothing where there is none."""
+        another = (
+            select(col(ExternalAccountRow.external_id))
+            .where(col(ExternalAccountRow.system) == self._system.system, col(ExternalAccountRow.company) == self._system.company)
+            .where(col(ExternalAccountRow.external_id) != external_id)
+            .order_by(col(ExternalAccountRow.read_at).desc(), col(ExternalAccountRow.account_id))
+            .limit(1)
+        )
+        with self._database.reading() as session:
+            return list(session.execute(another).scalars())
+
     def holds_new(self) -> bool:
         """Return whether customers that are new are held for release: those of a system's first reading, and all until the house is live,
         but none on a clock that is played fast."""

@@ -11,10 +11,10 @@ from adapters.billing.connector import BillingConnector, ConnectorCapability
 from adapters.billing.external_key import ExternalKey, can_be_key
 from adapters.billing.external_records import OpenReceivable
 from adapters.connections.connection_sync import PAGE_SIZE
-from adapters.connections.credit_mirror import load_unapplied_of
+from adapters.connections.credit_mirror import find_known_accounts, load_unapplied_of
 from adapters.connections.due_parts import find_whole_id
 from adapters.database.engine import Database
-from adapters.database.tables import Account, ExternalInvoiceRow, Invoice
+from adapters.database.tables import ExternalInvoiceRow, Invoice
 from domain.billing.billing_events import InvoiceStatus
 
 MOST_REASON = 300
@@ -135,7 +135,7 @@ def _compare_credits(database: Database, connector: BillingConnector) -> list[Di
             break
     with database.reading() as session:
         here = load_unapplied_of(session, connector.key)
-        known = set(session.execute(select(col(Account.id)).where(col(Account.id).in_([account for account, _ in there]))).scalars())
+        known = find_known_accounts(session, {account for account, _ in there})
     return [
         Difference(DifferenceKind.CREDIT, account_id, "", currency, str(here[account_id, currency]), str(there[account_id, currency]))
         for account_id, currency in sorted(here.keys() | {key for key in there if key[0] in known})

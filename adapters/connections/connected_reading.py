@@ -55,13 +55,16 @@ class ConnectedReading:
             return 0
         changed, until = 0, time.monotonic() + LONGEST_RUN.total_seconds()
         waiting = self._set_aside.list_waiting(SetAsideStage.BILLING_SYSTEM)
-        pending = [key for key in self._systems if not self._is_resting(waiting.get(name_system(key)))]
-        self._webhooks.run()
+        resting = {key for key in self._systems if self._is_resting(waiting.get(name_system(key)))}
+        pending = [key for key in self._systems if key not in resting]
+        self._webhooks.run(resting)
         while pending and time.monotonic() < until:
             unread = []
             for key in pending:
                 read, has_more = self._read(key, is_waiting=name_system(key) in waiting)
                 changed += read
+                if has_more is None:
+                    resting.add(key)
                 if has_more:
                     unread.append(key)
                 elif has_more is False:
@@ -69,7 +72,7 @@ class ConnectedReading:
                     self._leave_notes(key, waiting.get(_name_notes(key)))
             pending = unread
             if pending:
-                self._webhooks.run()
+                self._webhooks.run(resting)
         return changed
 
     def _is_resting(self, item: SetAsideItem | None) -> bool:

@@ -1,6 +1,7 @@
 """Reads a connected system's changes page by page into the mirror. A page and the cursor behind it are one transaction, so that it can stop
 anywhere and go on there; two that read at once take turns, and the one that comes late leaves its page to the other."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -15,8 +16,8 @@ from adapters.billing.external_key import can_be_key
 from adapters.billing.external_records import ChangePage, ExternalAccount, ExternalCredit, ExternalInvoice
 from adapters.connections.account_mirror import AccountDefaults, AccountMirror
 from adapters.connections.credit_mirror import take_in_credits
-from adapters.connections.due_parts import name_part, split_due_parts
-from adapters.connections.invoice_faults import find_invoice_fault
+from adapters.connections.due_parts import find_whole_id, name_part
+from adapters.connections.invoice_faults import can_be_taken_in, find_invoice_fault, split_where_nameable
 from adapters.connections.invoice_mirror import InvoiceMirror, MirrorContext
 from adapters.database.engine import Database
 from adapters.database.tables import BillingCursorRow, ExternalInvoiceRow, Invoice
@@ -26,6 +27,9 @@ PAGE_SIZE = 100
 """Invoices that are read with one call."""
 CREDITS_EVERY = timedelta(minutes=10)
 """How often what is unapplied is read where no invoice changed: all of it is, and nothing tells when a receipt came in."""
+
+MOST_FAILURES = 3
+"""So often in a row the system may fail at the record of a new customer, before the customer's invoices are left out."""
 
 
 class LeftOut(NamedTuple):
@@ -86,6 +90,7 @@ class ConnectionSync:
         self._accounts = AccountMirror(database, connector.key, defaults)
         self._business_now, self._real_now = business_now, real_now
         self._credits_read_at: datetime | None = None
+        self._failures: Counter[str] = Counter()
 
     @property
     def connector(self) -> BillingConnector:
@@ -127,10 +132,10 @@ class ConnectionSync:
             row = self._lock_cursor(session)
             if row.cursor != cursor:
                 return PageResult(0, 0, has_more=True, overtaken=True)
-            changed = self._take_in(session, found)
+            changed, moved = self._take_in(session, found)
             self._move_cursor(row, page, changed)
         unread = tuple(LeftOut(*each) for each in page.unread)
-        return PageResult(len(page.invoices), changed, page.has_more, (*unread, *found.left_out))
+        return PageResult(len(page.invoices), changed, page.has_more, (*unread, *found.left_out, *moved))
 
     def refresh(self, external_id: str) -> ExternalInvoice:
         """Read one invoice again and take it in, as after a booking or a webhook. Raises UnknownInvoiceError."""
@@ -148,7 +153,7 @@ class ConnectionSync:
         read_at, found, cursor = self._real_now(), list[ExternalCredit](), None
         while True:
             page = self._connector.list_credits(cursor, PAGE_SIZE)
-            found += page.credits
+            found += (each for each in page.credits if can_be_taken_in(self._connector.key, each))
             if (cursor := page.cursor) is None:
                 break
         with self._database.writing() as session:
@@ -157,36 +162,38 @@ class ConnectionSync:
     def _build_context(self, read_at: datetime) -> MirrorContext:
         return MirrorContext(self._connector.key, self._business_now(), read_at)
 
-    def _take_in(self, session: Session, found: _ReadInvoices) -> int:
+    def _take_in(self, session: Session, found: _ReadInvoices) -> tuple[int, tuple[LeftOut, ...]]:
+        """Return how many invoices changed, and those that cannot be followed to where they went."""
         context = self._build_context(found.read_at)
         self._accounts.write(session, context, found.accounts, holds_new=found.holds_new)
         unit_of_work = LedgerUnitOfWork(session, context.at, self._real_now())
-        gone = select(col(Invoice.account_id)).where(col(Invoice.id).in_([context.build_id(each) for each in found.gone]))
-        losing = set(session.execute(gone).scalars()) if found.gone else set()
-        unit_of_work.lock_accounts(losing | {context.build_id(invoice.account_id) for invoice in found.invoices.values()})
-        mirror = InvoiceMirror(session, unit_of_work, context, (*found.invoices, *found.gone))
+        ids = (*found.invoices, *found.gone)
+        named = {context.build_id(invoice.account_id) for invoice in found.invoices.values()}
+        unit_of_work.lock_accounts(self._list_owners(session, [context.build_id(each) for each in ids]) | named)
+        mirror = InvoiceMirror(session, unit_of_work, context, ids)
         changed = sum(mirror.take_in(invoice) for invoice in found.invoices.values()) + sum(map(mirror.take_gone, found.gone))
         unit_of_work.write()
         mirror.finish()
-        return changed
+        moved = {find_whole_id(external_id): reason for external_id, reason in mirror.moved.items()}
+        return changed, tuple(LeftOut(*each) for each in sorted(moved.items()))
+
+    def _list_owners(self, session: Session, invoice_ids: Sequence[str]) -> set[str]:
+        """Return whose the invoices are here."""
+        return set(session.execute(select(col(Invoice.account_id)).where(col(Invoice.id).in_(invoice_ids))).scalars())
 
     def _complete(self, invoices: Iterable[ExternalInvoice], read_at: datetime, gone: Iterable[str] = ()) -> _ReadInvoices:
         """Read the customers of open invoices that are not here yet, and leave out what cannot be taken in."""
         latest = {invoice.external_id: invoice for invoice in invoices}
         faults = {key: fault for key, invoice in latest.items() if (fault := find_invoice_fault(self._connector.key, invoice))}
         wanted = {each.account_id for key, each in latest.items() if key not in faults and not each.status.is_settled}
-        accounts, unread = self._read_accounts(self._accounts.list_unknown(wanted), read_at)
+        accounts, unread = self._read_accounts(self._accounts.list_unknown(wanted), read_at, MOST_FAILURES)
         faults |= {key: unread[each.account_id] for key, each in latest.items() if each.account_id in unread}
         left_out = tuple(LeftOut(key, fault) for key, fault in sorted(faults.items()))
         lost = [each for each in gone if each not in latest and can_be_key(self._connector.key, each)]
-        split = {key: self._split(each) for key, each in latest.items() if key not in faults}
+        split = {key: split_where_nameable(self._connector.key, each) for key, each in latest.items() if key not in faults}
         lost += self._list_former_parts({key: len(parts) for key, parts in split.items()} | dict.fromkeys(lost, 1))
         usable = {part.external_id: part for parts in split.values() for part in parts}
         return _ReadInvoices(usable, lost, accounts, bool(accounts) and self._accounts.holds_new(), left_out, read_at)
-
-    def _split(self, invoice: ExternalInvoice) -> tuple[ExternalInvoice, ...]:
-        can_be_named = can_be_key(self._connector.key, name_part(invoice.external_id, len(invoice.due_parts)))
-        return split_due_parts(invoice) if can_be_named else (invoice,)
 
     def _list_former_parts(self, parts: Mapping[str, int]) -> list[str]:
         """Return what invoices had of due parts beyond those that they have now, by the number of these."""
@@ -205,21 +212,47 @@ class ConnectionSync:
             places = {names[name]: places[names[name]] + 1 for name in former}
         return found
 
-    def _read_accounts(self, ids: Iterable[str], read_at: datetime) -> tuple[list[ExternalAccount], dict[str, str]]:
+    def _read_accounts(self, ids: Iterable[str], read_at: datetime, patience: int) -> tuple[list[ExternalAccount], dict[str, str]]:
         """Return them, and why those cannot be had that cannot. What was read before the system went away is kept, so that one that lets
-        itself be asked a few times a minute is read to the end all the same."""
+        itself be asked a few times a minute is read to the end all the same. `patience`: so often a customer's record is asked for that
+        the system fails at, while it answers else; then it is one that cannot be had."""
         accounts: list[ExternalAccount] = []
         unread: dict[str, str] = {}
+        failed: dict[str, BillingAwayError] = {}
         try:
             for account_id in ids:
                 try:
                     accounts.append(self._connector.read_account(account_id))
+                except BillingAwayError as error:
+                    others = [each.account_id for each in accounts[-1:]] or self._accounts.find_another(account_id)
+                    if error.retry_after is not None or not all(map(self._answers_for, others)):
+                        raise
+                    failed[account_id] = error
+                    continue
                 except BillingError as error:
                     unread[account_id] = str(error)
+                self._failures.pop(account_id, None)
+            if patience > 1 and failed and not (accounts or unread or any(map(self._accounts.find_another, failed))):
+                raise next(iter(failed.values()))  # nothing shows that it answers for any customer
+            self._failures.update(list(failed))
+            for account_id, away in failed.items():
+                if self._failures[account_id] < patience:
+                    raise away
+                unread[account_id] = f"the system fails at the customer's record: {away}"
         except BillingAwayError:
             self._write_accounts(accounts, (), read_at)
             raise
         return accounts, unread
+
+    def _answers_for(self, account_id: str) -> bool:
+        """Whether the system is there, although it failed at another customer just now."""
+        try:
+            self._connector.read_account(account_id)
+        except BillingAwayError:
+            return False
+        except BillingError:
+            pass
+        return True
 
     def _write_accounts(self, accounts: Sequence[ExternalAccount], unread: Iterable[str], read_at: datetime) -> int:
         holds_new = bool(accounts) and self._accounts.holds_new()
@@ -227,12 +260,13 @@ class ConnectionSync:
             return self._accounts.write(session, self._build_context(read_at), accounts, unread, holds_new=holds_new)
 
     def _read_accounts_again(self) -> int:
-        """Return how many customers say something else than before."""
+        """Return how many customers say something else than before. One that cannot be had holds up no other: its turn comes another
+        day."""
         read_at = self._real_now()
         due = self._accounts.list_due(read_at)
         if not due:
             return 0
-        accounts, unread = self._read_accounts(due, read_at)
+        accounts, unread = self._read_accounts(due, read_at, 1)
         return self._write_accounts(accounts, unread, read_at)
 
     def _load_cursor(self) -> str | None:

@@ -64,27 +64,40 @@ class InvoiceMirror:
         self._rows = {row.invoice_id: row for row in rows}
         self._kept: dict[str, SettlementKind] = {}
         self._lapsed: list[str] = []
+        self.moved: dict[str, str] = {}
+        """By the system's id: invoices that have another customer or currency there, and what is to be done about them."""
 
     def take_in(self, invoice: ExternalInvoice) -> bool:
         """Return whether anything was changed by it. One that is settled and was never seen here is left out: nothing is to be
-        collected."""
+        collected. One that became another customer's, or is owed in another currency, is asked for no more: see `moved`."""
         invoice_id = self._context.build_id(invoice.external_id)
         row, known = self._rows.get(invoice_id), self._known.get(invoice_id)
         if known is None and invoice.status.is_settled:
             return False
+        moved = self._find_move(known, invoice) if known else ""
+        if moved and not invoice.status.is_settled:
+            self.moved[invoice.external_id] = moved
         if row is not None and (row.read_at >= self._context.read_at or row.fingerprint == _fingerprint(invoice)):
             return False
         booked = known or self._open(invoice_id, invoice)
         self._note(invoice_id, invoice, row)
-        if invoice.status is InvoiceStatus.CANCELLED:
+        if invoice.status is InvoiceStatus.CANCELLED or (moved and not (booked.status.is_settled and invoice.status.is_settled)):
             self._cancel(booked)
             return True
+        if moved:
+            return False
         self._take_back(booked, balance_settlements(invoice))
         self._unit_of_work.change_invoice(booked, invoice.due_date, invoice.total, None, self._context.on)
         self._settle(booked, invoice, is_new=known is None)
         if known is None:
             self._unit_of_work.publish_event(booked, BillingEventKind.INVOICE_ISSUED)
         return True
+
+    def _find_move(self, known: BookedInvoice, invoice: ExternalInvoice) -> str:
+        """What an invoice was opened with stays: whoever has it there now, or owes it in other money, was never asked for it here."""
+        if known.account_id != self._context.build_id(invoice.account_id):
+            return "another customer there; chase it by hand"
+        return "" if known.currency == invoice.currency else "another currency there; chase it by hand"
 
     def take_gone(self, external_id: str) -> bool:
         """Return whether anything was changed by it: an invoice that is no longer in the system asks for nothing any more. Should it come

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from adapters.billing.errors import ConnectionRefusedByBillingError
 from cli.app import _run_command, app
 from tests.adapters.billing.connected_worlds import LedgerConnectedWorld
-from tests.adapters.connections.house import GOOD_KEY, OTHER_KEY, join_house
+from tests.adapters.connections.house import GOOD_KEY, OTHER_KEY, HouseConnector, join_house
 from tests.adapters.ledger.builders import TODAY
 from tests.databases import open_sqlite_database
 
@@ -55,6 +56,26 @@ def test_a_system_is_added_tested_read_compared_and_its_secret_changed(run: Run,
     run("billing", "test", status=3)
     assert "house has another api_key" in run("billing", "rotate", "house", "--secret-file", "api_key=-", typed=OTHER_KEY)
     assert "house: house, company 1: works" in run("status")
+
+
+def test_a_system_that_does_not_let_in_holds_up_no_other(run: Run, house: LedgerConnectedWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    house.issue_invoice(house.add_account("Customer Ltd"), 1_000, TODAY)
+    for name in ("barred", "house"):
+        run(*(name if word == "house" and place == 2 else word for place, word in enumerate(HOUSE)), "--secret-file", "-", typed=GOOD_KEY)
+    known = HouseConnector.__getattr__
+
+    def refuse_one(connector: HouseConnector, name: str) -> object:
+        if connector.key.system == "barred":
+            raise ConnectionRefusedByBillingError("its key has expired; ask for another")
+        return known(connector, name)
+
+    monkeypatch.setattr(HouseConnector, "__getattr__", refuse_one)
+    said = run("billing", "sync", status=1)
+    assert "barred: NOT READ: its key has expired; ask for another" in said
+    assert "house: 1 invoices read, 1 changed" in said
+    said = run("billing", "compare", status=1)
+    assert "barred: NOT READ: its key has expired; ask for another" in said
+    assert "house: 1 open items there, 0 differences" in said
 
 
 def test_a_wrong_secret_is_refused_and_the_one_before_stays(run: Run) -> None:

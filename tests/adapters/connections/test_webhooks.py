@@ -3,16 +3,19 @@
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import text
 
-from adapters.billing.errors import ForgedWebhookError
+from adapters.billing.errors import BillingAwayError, ForgedWebhookError
 from adapters.billing.external_key import SystemKey
+from adapters.connections.connected_reading import ConnectedReading
 from adapters.connections.connection_admin import ConnectionAdmin
 from adapters.connections.connection_file import read_connection
 from adapters.connections.connection_registry import ConnectionRegistry
 from adapters.connections.connection_store import UnknownConnectionError
+from adapters.connections.connection_sync import ConnectionSync
 from adapters.connections.secret_box import get_key_file
 from adapters.connections.webhooks import webhook_reading, webhook_store
 from adapters.connections.webhooks.webhook_reading import WebhookReading
@@ -20,6 +23,8 @@ from adapters.connections.webhooks.webhook_receiver import WebhookNotReadyError,
 from adapters.connections.webhooks.webhook_store import KEPT_FOR, WebhookCounts, WebhookStore
 from adapters.database.engine import Database
 from adapters.ledger.ledger import Ledger
+from adapters.set_aside.set_aside_store import SetAsideStore
+from adapters.set_aside.stages import SetAsideStage
 from domain.billing.billing_events import InvoiceStatus
 from tests.adapters.billing.connected_worlds import LedgerConnectedWorld
 from tests.adapters.connections.house import GOOD_KEY, MIA, OtherHouse, describe_house
@@ -117,6 +122,35 @@ def test_an_invoice_that_is_none_or_gone_is_done_and_one_that_fails_is_let_fall_
     call("e2", "another")
     monkeypatch.setattr("adapters.connections.connection_sync.ConnectionSync.refresh", lambda *_: 1 / 0)
     assert [read_hints(ours, systems), read_hints(ours, systems), count(ours).waiting] == [0, 1, 0]
+
+
+def test_one_at_which_the_system_fails_blocks_no_other_and_is_let_fall_in_the_end(
+    ours: Database, systems: ConnectionRegistry, house: LedgerConnectedWorld, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    invoice = house.issue_invoice(house.add_account("Customer Ltd"), 1_000, TODAY)
+    monkeypatch.setattr(webhook_reading, "MOST_ATTEMPTS", 3)
+    refresh = ConnectionSync.refresh
+
+    def fail_at_one(sync: ConnectionSync, external_id: str) -> object:
+        if external_id == "bad":
+            raise BillingAwayError("500")
+        return refresh(sync, external_id)
+
+    monkeypatch.setattr(ConnectionSync, "refresh", fail_at_one)
+    call("e1", "bad")
+    call("e2", invoice)
+    assert [read_hints(ours, systems), read_hints(ours, systems), count(ours).waiting] == [0, 1, 1]
+    assert [read_hints(ours, systems), count(ours).waiting] == [1, 0]
+
+
+def test_a_system_that_rests_is_asked_about_nothing(
+    ours: Database, systems: ConnectionRegistry, house: LedgerConnectedWorld, call: Call
+) -> None:
+    invoice = house.issue_invoice(house.add_account("Customer Ltd"), 1_000, TODAY)
+    call("e1", invoice)
+    SetAsideStore(ours).set_aside(SetAsideStage.BILLING_SYSTEM, "house:1", BillingAwayError("429"), timedelta(hours=1))
+    ConnectedReading(systems, ours, ZoneInfo("UTC")).run()
+    assert (OtherHouse.reads, count(ours).waiting) == ([], 1)
 
 
 def test_what_is_about_something_else_is_answered_well_and_not_kept(ours: Database, call: Call) -> None:
