@@ -1,7 +1,8 @@
 """Reading on in order of change, where a system says by whole seconds when that was, and many have one second.
 
 What was changed in the last second of a full page is left for the next, for there may be more of it; a second that fills a page alone is
-read by id. A second that is read, and some minutes before it, are read again until no change that had begun by then can come.
+read by id. A second that is read, and some minutes before it, are read again until no change that had begun by then can come. Those minutes
+are longer by what the pages took, with all interruptions: what a page passed may have come since.
 """
 
 import json
@@ -17,22 +18,26 @@ _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
 class SecondCursor(NamedTuple):
     """What is read next: changes at `at` or later; where `after` is given, those of this second alone, with higher ids. `end` is the latest
-    change that was there when nothing more was, first seen so at `end_seen` by the server's clock."""
+    change that was there when nothing more was, first seen so at `end_seen` by the server's clock. `began`: when the first of the pages was
+    read of which there is more, by that clock; None where none was."""
 
     at: datetime
     after: str | None
     end: datetime
     end_seen: datetime
+    began: datetime | None = None
 
     @classmethod
     def parse(cls, text: str | None) -> "SecondCursor":
         if text is None:
             return cls(_BEGINNING, None, _BEGINNING, _BEGINNING)
-        at, after, end, end_seen = json.loads(text)
-        return cls(datetime.fromisoformat(at), after, datetime.fromisoformat(end), datetime.fromisoformat(end_seen))
+        at, after, end, end_seen, *began = json.loads(text)
+        moments = (datetime.fromisoformat(moment) for moment in (end, end_seen, *began))
+        return cls(datetime.fromisoformat(at), after, *moments)
 
     def __str__(self) -> str:
-        return json.dumps([self.at.isoformat(), self.after, self.end.isoformat(), self.end_seen.isoformat()])
+        began = () if self.began is None else (self.began.isoformat(),)
+        return json.dumps([self.at.isoformat(), self.after, self.end.isoformat(), self.end_seen.isoformat(), *began])
 
     @property
     def is_beginning(self) -> bool:
@@ -51,11 +56,12 @@ def take_page(cursor: SecondCursor, found: Sequence[tuple[datetime, str]], limit
     """`found`: moment and id of at most `limit` changes, in their order; by id, where the cursor is inside a second. `now`: the server's
     time."""
     is_full = len(found) >= limit
+    cursor = cursor._replace(began=cursor.began or now)
     if cursor.after is not None:
         following = cursor._replace(after=found[-1][1]) if is_full else cursor._replace(at=cursor.at + SECOND, after=None)
         return SecondPage(len(found), following, has_more=True)
     if not is_full:
-        newest = max(cursor.end, _floor(found[-1][0]) if found else cursor.end)
+        newest = max(cursor.end, _floor(found[-1][0]) if found else cursor.at - SECOND)
         return SecondPage(len(found), _rest(cursor, newest, now), has_more=False)
     last = _floor(found[-1][0])
     taken = sum(_floor(moment) < last for moment, _ in found)
@@ -63,11 +69,13 @@ def take_page(cursor: SecondCursor, found: Sequence[tuple[datetime, str]], limit
 
 
 def _rest(cursor: SecondCursor, newest: datetime, now: datetime) -> SecondCursor:
-    """There is nothing more."""
-    if newest == cursor.end and now - cursor.end_seen > OVERLAP:
-        return cursor._replace(at=newest + SECOND)
+    """There is nothing more. The server's clock and that of the changes may differ: only how long the pages took is known of both."""
+    began = cursor.began or now
+    if newest == cursor.end and began - cursor.end_seen > OVERLAP:
+        return cursor._replace(at=newest + SECOND, began=None)
     seen = cursor.end_seen if newest == cursor.end else now
-    return SecondCursor(max(newest - OVERLAP, _BEGINNING), None, newest, seen)
+    took = max(now - began, timedelta())
+    return SecondCursor(max(newest - OVERLAP - took, _BEGINNING), None, newest, seen)
 
 
 def _floor(moment: datetime) -> datetime:

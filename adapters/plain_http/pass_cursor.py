@@ -68,12 +68,14 @@ class PassCursor(NamedTuple):
         return PassCursor(since=self.start, passes=self.passes + 1, end=self.end, end_seen=self.end_seen)
 
     def rest(self, now: datetime, overlap: timedelta) -> "PassCursor":
-        """Nothing more is there. What was changed in the last minutes is asked for again, until no change of them can come any more."""
+        """Nothing more is there. What was changed in the last minutes is asked for again, until no change of them can come any more; and in
+        as many before as the pass took, with all interruptions: what one of its pages passed may have come since."""
         newest = max((moment for moment in (self.newest, self.end) if moment is not None), default=None)
         if newest is None:
             return PassCursor(since=self.start)
         seen = self.end_seen if newest == self.end and self.end_seen else now
-        since = newest if now - seen > overlap else newest - overlap
+        began = self.began or now
+        since = newest if began - seen > overlap else newest - overlap - max(now - began, timedelta())
         return PassCursor(since=max(since, _BEGINNING), end=newest, end_seen=seen)
 
 

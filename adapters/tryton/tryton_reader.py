@@ -32,33 +32,40 @@ _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
 class ChangeCursor(NamedTuple):
     """What is read next: changes made after `at`, or at it and of a higher id. `end` is the latest change that was there when nothing more
-    was, first seen so at `end_seen` by the server's clock; all but the latter are of the database's clock, which may be another."""
+    was, first seen so at `end_seen` by the server's clock; all but the latter are of the database's clock, which may be another. `began`:
+    when the first of the pages was read of which there is more, by the server's clock; None where none was."""
 
     at: datetime
     invoice_id: int
     end: datetime
     end_seen: datetime
+    began: datetime | None = None
 
     @classmethod
     def parse(cls, text: str | None) -> "ChangeCursor":
         if text is None:
             return cls(_BEGINNING, 0, _BEGINNING, _BEGINNING)
-        at, invoice_id, end, end_seen = json.loads(text)
-        return cls(datetime.fromisoformat(at), invoice_id, datetime.fromisoformat(end), datetime.fromisoformat(end_seen))
+        at, invoice_id, end, end_seen, *began = json.loads(text)
+        moments = (datetime.fromisoformat(moment) for moment in (end, end_seen, *began))
+        return cls(datetime.fromisoformat(at), invoice_id, *moments)
 
     def __str__(self) -> str:
-        return json.dumps([self.at.isoformat(), self.invoice_id, self.end.isoformat(), self.end_seen.isoformat()])
+        began = () if self.began is None else (self.began.isoformat(),)
+        return json.dumps([self.at.isoformat(), self.invoice_id, self.end.isoformat(), self.end_seen.isoformat(), *began])
 
-    def follow(self, last: Record) -> "ChangeCursor":
+    def follow(self, last: Record, now: datetime) -> "ChangeCursor":
         """There is more after this one."""
-        return self._replace(at=last["write_date"], invoice_id=last["id"])
+        return self._replace(at=last["write_date"], invoice_id=last["id"], began=self.began or now)
 
     def rest(self, newest: datetime, now: datetime) -> "ChangeCursor":
-        """There is nothing more. What was changed in the last minutes is read again, until no change that had begun by then can come."""
-        if newest == self.end and now - self.end_seen > OVERLAP:
-            return self._replace(at=newest, invoice_id=_EVERY_ID)
+        """There is nothing more. What was changed in the last minutes is read again, until no change that had begun by then can come; and
+        in as many before as the pages took, with all interruptions: what one passed may have come since."""
+        began = self.began or now
+        if newest == self.end and began - self.end_seen > OVERLAP:
+            return self._replace(at=newest, invoice_id=_EVERY_ID, began=None)
         seen = self.end_seen if newest == self.end else now
-        return ChangeCursor(max(newest - OVERLAP, _BEGINNING), 0, newest, seen)
+        took = max(now - began, timedelta())
+        return ChangeCursor(max(newest - OVERLAP - took, _BEGINNING), 0, newest, seen)
 
 
 class TrytonReader:
@@ -75,8 +82,8 @@ class TrytonReader:
         order = (("write_date", "ASC"), ("id", "ASC"))
         rows, now = self._api.find_at("account.invoice", domain, INVOICE_FIELDS, order=order, limit=limit)
         has_more = len(rows) == limit
-        newest = max(place.end, rows[-1]["write_date"] if rows else place.end)
-        following = place.follow(rows[-1]) if has_more else place.rest(newest, now)
+        newest = max(place.end, rows[-1]["write_date"] if rows else place.at)
+        following = place.follow(rows[-1], now) if has_more else place.rest(newest, now)
         invoices, unread = build_each([row for row in rows if is_invoice(row)], build_invoice, _name)
         return ChangePage(invoices, (), str(following), has_more, unread)
 

@@ -50,3 +50,39 @@ def test_what_is_quiet_is_not_read_again() -> None:
     later = take_page(page.cursor, find(changes, page.cursor, 5), 5, START + OVERLAP + SECOND)
     assert (later.taken, later.cursor.at) == (1, START + SECOND)
     assert find(changes, later.cursor, 5) == []
+
+
+def read_interrupted(changes: dict[str, datetime], late: dict[str, datetime]) -> set[str]:
+    """A full page, then nothing for a quarter of an hour, in which what had begun before it can be seen; then all the rest, twice."""
+    now = START
+    page = take_page(SecondCursor.parse(None), find(changes, SecondCursor.parse(None), 5), 5, now)
+    assert page.has_more
+    changes |= late
+    seen, rests, now, cursor = set[str](), 0, now + timedelta(minutes=15), SecondCursor.parse(str(page.cursor))
+    while rests < 2:
+        found = find(changes, cursor, 5)
+        page = take_page(cursor, found, 5, now)
+        seen |= {key for _, key in found[: page.taken]}
+        cursor, rests = SecondCursor.parse(str(page.cursor)), rests + (not page.has_more)
+    return seen
+
+
+def test_what_commits_late_behind_a_full_page_is_read_after_an_interruption() -> None:
+    changes = {str(number): START - timedelta(seconds=10 - number) for number in range(8)}
+    late = {"run": START - timedelta(minutes=1), "newest": START + timedelta(minutes=14)}
+    assert read_interrupted(changes, late) >= {"run", "newest"}
+
+
+def test_a_second_that_fills_the_last_page_alone_is_the_end() -> None:
+    changes = {str(number): START for number in range(5)}
+    cursor, rests = SecondCursor.parse(None), list[SecondCursor]()
+    for _ in range(6):
+        page = take_page(cursor, find(changes, cursor, 5), 5, START)
+        cursor = page.cursor
+        rests += [] if page.has_more else [cursor]
+    assert rests[0].at == START - OVERLAP, "it is not begun again from the first"
+
+
+def test_a_cursor_that_was_kept_before_pages_had_a_beginning_is_read() -> None:
+    old = SecondCursor.parse(f'["{START.isoformat()}", "7", "{START.isoformat()}", "{START.isoformat()}"]')
+    assert old == SecondCursor(START, "7", START, START, None)

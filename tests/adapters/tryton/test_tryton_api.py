@@ -143,6 +143,17 @@ def test_a_cursor_lies_behind_what_was_seen_until_it_is_quiet() -> None:
     assert quiet.rest(NOW + timedelta(minutes=1), NOW).at == NOW + timedelta(minutes=1) - OVERLAP
 
 
+def test_a_cursor_rests_before_whatever_a_page_may_have_passed() -> None:
+    """An invoicing run that began at 12:00 and is seen from 12:03 on: at 12:01 a full page passes it, and the rest is read at 12:15."""
+    page = ChangeCursor.parse(None).follow({"write_date": NOW + timedelta(seconds=50), "id": 9}, NOW + timedelta(minutes=1))
+    kept = ChangeCursor.parse(str(page))
+    assert kept == page
+    rest = kept.rest(NOW + timedelta(minutes=14), NOW + timedelta(minutes=15))
+    assert (rest.at <= NOW, rest.began) == (True, None)
+    moments = ", ".join(f'"{NOW.isoformat()}"' for _ in range(2))
+    assert ChangeCursor.parse(f'["{NOW.isoformat()}", 9, {moments}]') == ChangeCursor(NOW, 9, NOW, NOW), "as it was kept before"
+
+
 def test_a_refusal_that_says_json_and_is_none_is_tried_again() -> None:
     with pytest.raises(BillingAwayError, match="400"):
         answer(400, "<p>", content_type="application/json").find("account.invoice", [], ("id",))
