@@ -1,6 +1,6 @@
 """Kill Bill as a BillingConnector."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date, datetime
 
 from adapters.billing.connector import ConnectorCapability
@@ -32,13 +32,15 @@ CAPABILITIES = frozenset(ConnectorCapability) - {ConnectorCapability.LIST_CREDIT
 class KillBillConnector:
     """One tenant of one Kill Bill."""
 
-    def __init__(self, name: str, settings: KillBillSettings, api: KillBillApi | None = None) -> None:
-        """`name`: the connection's. Raises ExternalKeyError."""
+    def __init__(
+        self, name: str, settings: KillBillSettings, api: KillBillApi | None = None, real_now: Callable[[], datetime] | None = None
+    ) -> None:
+        """`name`: the connection's. `real_now`: the time (UTC); None: this machine's. Raises ExternalKeyError."""
         self._key = SystemKey.build(name, settings.company)
         self._api = api or KillBillApi(settings)
         self._reader = KillBillReader(self._api, settings)
         orders = KillBillOrders(self._api, self._reader)
-        self._bookings = KillBillBookings(self._api, self._reader, orders)
+        self._bookings = KillBillBookings(self._api, self._reader, orders, real_now)
         self._service = KillBillService(self._api, self._reader, orders)
 
     @property

@@ -15,7 +15,8 @@ _DONE = " (done)"
 
 
 class KeptOrder(NamedTuple):
-    """`text`: what was ordered, as it was written when it was begun; empty where nothing was. `is_last`: no other came after it."""
+    """`text`: what was ordered, as it was written when it was begun, or begun again; empty where nothing was. `is_last`: no other came
+    after it."""
 
     text: str
     is_done: bool
@@ -30,9 +31,9 @@ class KillBillOrders:
         """`among`: how the texts of the orders begin of which it may be the last."""
         mark = mark_key(key)
         texts = [value for name, value in self._reader.list_fields(account_id) if name == FIELD]
-        begun = next((text.removeprefix(f"{mark} ") for text in texts if text.startswith(f"{mark} ") and not text.endswith(_DONE)), "")
+        begun = [text.removeprefix(f"{mark} ") for text in texts if text.startswith(f"{mark} ") and not text.endswith(_DONE)]
         others = [text for text in texts if text.partition("] ")[2].startswith(among) and not text.endswith(_DONE)] if among else []
-        return KeptOrder(begun, f"{mark}{_DONE}" in texts, bool(others) and others[-1].startswith(f"{mark} "))
+        return KeptOrder(begun[-1] if begun else "", f"{mark}{_DONE}" in texts, bool(others) and others[-1].startswith(f"{mark} "))
 
     def begin(self, account_id: str, key: str, text: str) -> None:
         said = " ".join(text.split()).removesuffix(_DONE)
