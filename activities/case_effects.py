@@ -9,7 +9,7 @@ from typing import NamedTuple, TypeVar
 from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
-from adapters.billing.errors import BillingError, RefusedByBillingError, UnknownInvoiceError, UnsupportedOperationError
+from adapters.billing.errors import BillingAwayError, BillingError, RefusedByBillingError, UnknownInvoiceError, UnsupportedOperationError
 from adapters.billing.external_key import parse_external_key
 from adapters.billing.port import CaseBilling
 from adapters.billing.results import PaymentResult
@@ -42,6 +42,10 @@ BY_HAND = (UnsupportedOperationError, RefusedByBillingError)
 WAITS_FOR_PERSON = "WaitsForPerson"
 LOOKED_FOR_EVERY = timedelta(minutes=1)
 """How often it is looked for whether a person has done what was asked, in real time."""
+
+
+LONGEST_REST = timedelta(minutes=10)
+"""Until a billing system that asks for it is tried again at the latest: a case does not wait longer than that for one booking."""
 
 
 class Booking(NamedTuple):
@@ -159,7 +163,7 @@ class CaseEffectActivities:
         connected system refuses takes one: a customer or an invoice that is gone there does not come back by itself."""
         by_hand = BillingError if parse_external_key(booking.invoice_id or booking.account_id) else BY_HAND
         try:
-            booked = await asyncio.to_thread(book)
+            booked = await _carry_out(book)
         except by_hand as error:
             if not await self._ask_by_hand(booking, error):
                 raise
@@ -203,7 +207,18 @@ class CaseEffectActivities:
 async def _execute_booking(key: str, booking: Callable[[], object]) -> BookingResult:
     """What billing refuses, it refuses for good; whatever else fails is tried again."""
     try:
-        await asyncio.to_thread(booking)
+        await _carry_out(booking)
     except BillingError as error:
         return BookingResult(key=key, refused=str(error))
     return BookingResult(key=key)
+
+
+async def _carry_out(booking: Callable[[], T]) -> T:
+    """A system that is away is tried again when it says: a call to it that was not answered may still be running there."""
+    try:
+        return await asyncio.to_thread(booking)
+    except BillingAwayError as error:
+        if error.retry_after is None:
+            raise
+        rest = min(timedelta(seconds=error.retry_after), LONGEST_REST)
+        raise ApplicationError(str(error), type=type(error).__name__, next_retry_delay=rest) from error

@@ -4,7 +4,10 @@ from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any, NamedTuple
 
+import httpx
+
 from adapters.billing.errors import (
+    BillingAwayError,
     BillingError,
     CancelledInvoiceError,
     ConflictingBookingError,
@@ -31,6 +34,10 @@ from domain.money import Money
 
 MOST_FOUND_PAGES = 100
 """In which a booking is looked for by its key."""
+
+
+RUNS_AT_MOST = 300.0
+"""Seconds that a request without an answer may go on there, as a booking that is not yet found."""
 
 
 class BookedThere(NamedTuple):
@@ -142,6 +149,11 @@ class PlainBookings:
             )
         except NotFoundThereError as error:
             raise build_unknown() from error
+        except BillingAwayError as error:
+            if request.idempotency_header is not None or isinstance(error.__cause__, httpx.ConnectError | httpx.ConnectTimeout):
+                raise
+            rest = max(RUNS_AT_MOST, error.retry_after or 0.0)
+            raise BillingAwayError(f"{error}; it may still be booking, and is looked for in {rest / 60:.0f} minutes", rest) from error
         return str(dig(answer.read(), request.id) or "")
 
 

@@ -1,6 +1,7 @@
 """What a connected system cannot book from here is a person's task, with the words to do it there."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any, cast
 
 import pytest
@@ -9,7 +10,7 @@ from sqlmodel import col
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 from temporalio.testing import ActivityEnvironment
 
-from activities.case_effects import CaseEffectActivities
+from activities.case_effects import LONGEST_REST, CaseEffectActivities
 from adapters.billing.errors import (
     BillingAwayError,
     RefusedByBillingError,
@@ -158,4 +159,16 @@ async def test_a_system_that_is_away_is_tried_again(database: Database) -> None:
     effects = build_effects(database, BillingAwayError("away"))
     with pytest.raises(BillingAwayError):
         await ActivityEnvironment().run(effects.reinstate, ReinstateInBilling(account_id="A1"), "N1")
+    assert list_tasks(database) == []
+
+
+@pytest.mark.parametrize(("seconds", "rest"), [(300.0, timedelta(minutes=5)), (86_400.0, LONGEST_REST)])
+async def test_a_system_that_says_when_to_come_again_is_left_alone_until_then(database: Database, seconds: float, rest: timedelta) -> None:
+    effects, run = build_effects(database, BillingAwayError("away", seconds)), ActivityEnvironment().run
+    credit = IssueCreditNote(key="C1", invoice_id="R1", amount=100, currency="EUR")
+    give_up = BookWriteOff(key="W1", invoice_id="@erp:1:R1", amount=100, currency="EUR")
+    for booking in (run(effects.issue_credit_note, credit), run(effects.write_off, give_up, "write_off:A1")):
+        with pytest.raises(ApplicationError, match="away") as caught:
+            await booking
+        assert (caught.value.next_retry_delay, caught.value.non_retryable) == (rest, False)
     assert list_tasks(database) == []

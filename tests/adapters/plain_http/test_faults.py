@@ -23,6 +23,7 @@ from adapters.connections.connection_sync import ConnectionSync
 from adapters.database.engine import Database
 from adapters.database.tables import Invoice
 from adapters.ledger.ledger import Ledger
+from adapters.plain_http.plain_bookings import RUNS_AT_MOST
 from tests.adapters.ledger.builders import find_unbalanced_invoices
 from tests.adapters.plain_http.sample_world import DESCRIPTION, SampleWorld
 from tests.databases import open_sqlite_database
@@ -319,3 +320,23 @@ def test_a_booking_is_looked_for_by_its_own_key_whatever_the_api_gives() -> None
     plant_fault(world, ignore_filter)
     assert world.connector.book_credit_note("C1", invoice, 2_500, "EUR", "").repeated is False
     assert world.find_invoice(invoice).open_amount == 7_500
+
+
+@pytest.mark.parametrize(
+    ("fault", "rest"),
+    [(httpx.ReadTimeout("slow"), RUNS_AT_MOST), (httpx.RemoteProtocolError("cut off"), RUNS_AT_MOST), (httpx.ConnectError("no"), None)],
+)
+def test_a_booking_that_may_still_be_running_is_not_sent_again_at_once(fault: Exception, rest: float | None) -> None:
+    """What never came there need not be waited for."""
+    world = SampleWorld()
+    invoice = fill_house(world)[0]
+
+    def lose(call: int, request: httpx.Request, handle: Handler) -> httpx.Response:
+        if request.method == "POST":
+            raise fault
+        return handle(request)
+
+    plant_fault(world, lose)
+    with pytest.raises(BillingAwayError) as caught:
+        world.connector.book_credit_note("C1", invoice, 100, "EUR", "")
+    assert caught.value.retry_after == rest
