@@ -1,7 +1,7 @@
 """What people do to connections: they add one, give one another secret, switch one off. A secret is tried before it is kept."""
 
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -25,6 +25,7 @@ from adapters.connections.secret_box import (
     begin_first_key,
     begin_new_key,
     has_secrets_key,
+    holding_key_file,
     is_key_in_environment,
     load_secret_box,
 )
@@ -95,8 +96,10 @@ class ConnectionAdmin:
     def begin_new_key(self, by: ChangeAuthor) -> tuple[Path | None, list[str], dict[str, str]]:
         """Encrypt all secrets under a new key: one that is made, or the first that the environment has. Return the key's file, which
         connections were encrypted anew, and why others could not be. Raises SecretsKeyError."""
-        file = None if is_key_in_environment(self._settings) else begin_new_key(self._settings)
-        done, failed = self._store.encrypt_anew(load_secret_box(self._settings), by)
+        is_in_file = not is_key_in_environment(self._settings)
+        with holding_key_file(self._settings) if is_in_file else nullcontext():
+            file = begin_new_key(self._settings) if is_in_file else None
+            done, failed = self._store.encrypt_anew(load_secret_box(self._settings), by)
         self._systems.look_again()
         return file, done, failed
 

@@ -4,12 +4,13 @@ The key is in the environment (DUECOURSE_SECRETS_KEY) or in a file of the data f
 several, the newest first: it encrypts, and all of them decrypt. What is kept names the key that it needs by that key's fingerprint.
 """
 
+import fcntl
 import hashlib
 import os
 import re
 import secrets
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
@@ -19,6 +20,7 @@ from adapters.config.settings import ENV_PREFIX, Settings, SettingsError
 from adapters.text_files import read_text_file
 
 FILE_NAME = "secrets.key"
+LOCK_NAME = f".{FILE_NAME}.lock"
 VARIABLE = f"{ENV_PREFIX}SECRETS_KEY"
 OTHERS = 0o077
 """Whoever else than the owner could read or write a file of this mode."""
@@ -98,17 +100,32 @@ def get_key_file(settings: Settings) -> Path:
     return settings.data_dir / FILE_NAME
 
 
+@contextmanager
+def holding_key_file(settings: Settings) -> Iterator[None]:
+    """Nobody else puts a new key into the file, or encrypts anew under one, until it ends. Raises SecretsKeyError."""
+    file = get_key_file(settings)
+    try:
+        descriptor = os.open(file.with_name(LOCK_NAME), os.O_RDWR | os.O_CREAT, OWNER_ALONE)
+    except OSError as error:
+        raise _build_unwritable_error(file, error) from error
+    with os.fdopen(descriptor, "r+") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def begin_first_key(settings: Settings) -> None:
     """Make the file with a key, where nothing has a key yet; of two who do at once, the first one's stays. Raises SecretsKeyError."""
     file = get_key_file(settings)
-    made = _write_key_file(file, "")
-    with suppress(FileExistsError):
-        os.link(made, file)
-    made.unlink()
+    with holding_key_file(settings):
+        made = _write_key_file(file, "")
+        with suppress(FileExistsError):
+            os.link(made, file)
+        made.unlink()
+        _sync_folder(file)
 
 
 def begin_new_key(settings: Settings) -> Path:
-    """Put a new key before those in the file, which is made where there is none. Raises SecretsKeyError."""
+    """Put a new key before those in the file, which is made where there is none; the caller holds the file. Raises SecretsKeyError."""
     file = get_key_file(settings)
     known = ""
     if file.exists():
@@ -116,19 +133,36 @@ def begin_new_key(settings: Settings) -> Path:
         known = read_text_file(file, SecretsKeyError)
         _parse_keys(known, str(file))
     _write_key_file(file, known).replace(file)
+    _sync_folder(file)
     return file
 
 
 def _write_key_file(file: Path, known: str) -> Path:
-    """Return a file beside it with a new key before the known ones. Raises SecretsKeyError."""
+    """Return a file beside it with a new key before the known ones, which is on the disk. Raises SecretsKeyError."""
     made = file.with_name(f".{FILE_NAME}.{secrets.token_hex(8)}")
     try:
         descriptor = os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, OWNER_ALONE)
         with os.fdopen(descriptor, "w") as writing:
             writing.write(f"{secrets.token_hex(_KEY_BYTES)}\n{known}")
+            writing.flush()
+            os.fsync(descriptor)
     except OSError as error:
-        raise SecretsKeyError(f"{file} cannot be written: {error.strerror}; let Duecourse write there, or set {VARIABLE}") from error
+        raise _build_unwritable_error(file, error) from error
     return made
+
+
+def _sync_folder(file: Path) -> None:
+    """What is encrypted under a key must not outlive the file's name on the disk. Some file systems have no such thing."""
+    folder = os.open(file.parent, os.O_RDONLY)
+    try:
+        with suppress(OSError):
+            os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _build_unwritable_error(file: Path, error: OSError) -> SecretsKeyError:
+    return SecretsKeyError(f"{file} cannot be written: {error.strerror}; let Duecourse write there, or set {VARIABLE}")
 
 
 def require_owner_alone(file: Path, what: str) -> None:

@@ -1,9 +1,14 @@
 """Connections that people add: their secrets are encrypted, tried before they are kept, and what happens to one holds up no other."""
 
 import logging
+import os
 import re
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from stat import S_ISDIR
+from threading import Barrier, BrokenBarrierError
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -20,11 +25,13 @@ from adapters.connections.connection_file import InvalidConnectionError, read_co
 from adapters.connections.connection_overview import ConnectionStanding, load_connection_overviews
 from adapters.connections.connection_registry import ConnectionRegistry
 from adapters.connections.connection_store import ConnectionKnownError, ConnectionStore, SecretRefusedError, UnknownConnectionError
-from adapters.connections.secret_box import SecretsKeyError, get_key_file
+from adapters.connections.secret_box import SecretsKeyError, begin_new_key, get_key_file
 from adapters.database.engine import Database
 from adapters.database.row_states import ConnectionEventKind
 from adapters.set_aside.set_aside_store import SetAsideStore
 from adapters.set_aside.stages import SetAsideStage
+from adapters.text_files import read_text_file
+from domain.errors import OperatingError
 from tests.adapters.billing.connected_worlds import LedgerConnectedWorld
 from tests.adapters.connections.house import GOOD_KEY, MIA, OTHER_KEY, describe_house
 from tests.adapters.ledger.builders import AT, TODAY
@@ -216,6 +223,50 @@ def test_a_new_key_encrypts_everything_anew_and_the_old_one_can_go(
     systems.look_again()
     assert [(each.fault, each.webhook) for each in systems.list_all()] == [("", ("hush-1",))]
     assert admin.begin_new_key(MIA)[1] == ["house"]
+
+
+def test_two_who_begin_a_new_key_at_once_lose_none(
+    ours: Database, admin: ConnectionAdmin, settings: Settings, systems: ConnectionRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add(admin)
+    both_have_read = Barrier(2, timeout=0.5)
+    begun: list[str] = []
+
+    def read_together(file: Path, error: type[OperatingError]) -> str:
+        found = read_text_file(file, error)
+        with suppress(BrokenBarrierError):
+            both_have_read.wait()
+        return found
+
+    def note(of: Settings) -> Path:
+        file = begin_new_key(of)
+        begun.append(file.read_text().split()[0])
+        return file
+
+    monkeypatch.setattr("adapters.connections.secret_box.read_text_file", read_together)
+    monkeypatch.setattr("adapters.connections.connection_admin.begin_new_key", note)
+    with ThreadPoolExecutor(2) as pool:
+        made = [pool.submit(admin.begin_new_key, MIA) for _ in range(2)]
+        assert [future.result()[2] for future in made] == [{}, {}]
+    assert set(begun) < set(get_key_file(settings).read_text().split())
+    systems.look_again()
+    assert systems.list_all()[0].fault == ""
+
+
+def test_a_key_is_on_the_disk_before_anything_is_encrypted_under_it(
+    admin: ConnectionAdmin, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept: list[bool] = []
+    fsync = os.fsync
+
+    def note(descriptor: int) -> None:
+        kept.append(S_ISDIR(os.fstat(descriptor).st_mode))
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", note)
+    add(admin)
+    admin.begin_new_key(MIA)
+    assert kept == [False, True, False, True], "the file, and then its name"
 
 
 def test_the_key_may_stand_in_the_environment_several_with_commas(
