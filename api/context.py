@@ -14,6 +14,7 @@ from adapters.config.company import Company
 from adapters.config.settings import Settings
 from adapters.connections.connection_admin import ConnectionAdmin
 from adapters.connections.connection_registry import ConnectionRegistry
+from adapters.connections.webhooks.webhook_receiver import WebhookReceiver
 from adapters.correspondence.letter_decisions import LetterDecisionStore
 from adapters.correspondence.letter_loader import LetterLoader
 from adapters.correspondence.release_store import ReleaseStore
@@ -94,6 +95,10 @@ class ApiContext:
         if self.systems is not None:
             return self.systems
         return ConnectionRegistry(self.database, Settings.load(data_dir=NO_FOLDER), lambda: self.business_now)
+
+    @cached_property
+    def webhooks(self) -> WebhookReceiver:
+        return WebhookReceiver(self.database, self.connected)
 
     @property
     def connection_admin(self) -> ConnectionAdmin:

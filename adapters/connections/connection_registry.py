@@ -89,7 +89,7 @@ class ConnectionRegistry(Mapping[SystemKey, ConnectionSync]):
         self._orders = BegunOrders(database)
         self._of_file = [self._open(each, None) for each in load_connections(settings)]
         self._kept: dict[str, _Kept] = {}
-        self._looked_at = float("-inf")
+        self._looked_at = self._sought_at = float("-inf")
 
     def __getitem__(self, key: SystemKey) -> ConnectionSync:
         return self._by_key()[key].sync
@@ -116,9 +116,11 @@ class ConnectionRegistry(Mapping[SystemKey, ConnectionSync]):
             self._look_again()
 
     def find(self, name: str) -> list[ConnectedSystem]:
-        """Find by `system:company`, or by the system's name alone, of which there may be several."""
+        """Find by `system:company`, or by the system's name alone, of which there may be several. A name that is none is looked for anew,
+        but not each time that somebody asks for it."""
         found = [system for system in self.list_all() if name in (system.id, system.key.system)]
-        if not found:
+        if not found and time.monotonic() - self._sought_at >= LOOK_EVERY_SECONDS:
+            self._sought_at = time.monotonic()
             self.look_again()
         return found or [system for system in self.list_all() if name in (system.id, system.key.system)]
 

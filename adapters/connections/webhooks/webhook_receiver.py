@@ -4,13 +4,18 @@ A call is a hint and never a truth: nothing that it says of an invoice is believ
 """
 
 import hmac
+import threading
+import time
+from collections import deque
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 import structlog
 
 from adapters.billing.connector import ConnectorCapability
 from adapters.billing.errors import BillingError, ForgedWebhookError
+from adapters.billing.external_key import SystemKey
 from adapters.billing.external_records import WebhookHint
 from adapters.connections.connection_description import WebhookProof
 from adapters.connections.connection_registry import ConnectedSystem, ConnectionRegistry
@@ -24,6 +29,17 @@ log = structlog.get_logger(__name__)
 UNREADABLE = "the call cannot be read"
 SECRET_HEADER = "x-duecourse-secret"
 """In which a system that signs nothing may send its secret; or it stands at the end of the address."""
+
+FORGED_WRITES, FORGED_SECONDS = 5, 5.0
+"""So often in so many seconds forged calls are written down at once; what more of them comes is added up."""
+
+
+class _Forged(NamedTuple):
+    """Calls that are not written down yet; why the last one was refused, and when."""
+
+    number: int
+    why: str
+    at: datetime
 
 
 class WebhookNotReadyError(UserError):
@@ -39,6 +55,7 @@ class WebhookReceiver:
 
     def __init__(self, database: Database, systems: ConnectionRegistry, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._systems, self._store, self._now = systems, WebhookStore(database), now
+        self._lock, self._forged, self._written = threading.Lock(), dict[SystemKey, _Forged](), deque[float](maxlen=FORGED_WRITES)
 
     def receive(self, name: str, headers: Mapping[str, str], body: bytes, secret: str | None) -> int:
         """How many invoices are to be read because of it. `headers`: their names in small letters; `secret`: from the address. A call for a
@@ -61,10 +78,26 @@ class WebhookReceiver:
                 log.warning("webhook_not_read", system=system.id, error=type(error).__name__)
                 forged.append((system, UNREADABLE))
             else:
+                self._write_forged()
                 return self._store.take(system.key, hints, body, now)
         system, why = forged[0]
-        self._store.count_forged(system.key, why, now)
+        with self._lock:
+            known = self._forged.get(system.key)
+            self._forged[system.key] = _Forged(known.number + 1 if known else 1, why, now)
+        self._write_forged()
         raise ForgedWebhookError(why)
+
+    def _write_forged(self) -> None:
+        """Whoever forges many is no reason for as many transactions: what is added up is written with a later call."""
+        with self._lock:
+            now = time.monotonic()
+            is_too_soon = len(self._written) == FORGED_WRITES and now - self._written[0] < FORGED_SECONDS
+            if not self._forged or is_too_soon:
+                return
+            self._written.append(now)
+            due, self._forged = self._forged, {}
+        for key, forged in due.items():
+            self._store.count_forged(key, forged.why, forged.at, forged.number)
 
 
 def _takes_calls(system: ConnectedSystem) -> bool:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any, NamedTuple
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, func, or_, select, update
 from sqlmodel import Session, col
 
 from adapters.billing.external_key import SystemKey, can_be_key
@@ -19,6 +19,8 @@ MAX_WAITING = 10_000
 """Hints of one system that wait to be read; of more, the next reading has what they hint at."""
 KEPT_FOR = timedelta(days=7)
 """How long a call is kept, raw, after it is done."""
+LONGEST_WAIT = timedelta(days=30)
+"""So long a call waits for its system to be there: then the readings and the comparison have long had what it hinted at."""
 MAX_WHY_LENGTH, LONGEST_EVENT_ID = 300, 200
 
 
@@ -79,9 +81,10 @@ class WebhookStore:
             session.execute(new.on_conflict_do_update(index_elements=["system", "company", "event_id"], set_=again))
         return len(known)
 
-    def count_forged(self, key: SystemKey, why: str, now: datetime) -> None:
+    def count_forged(self, key: SystemKey, why: str, now: datetime, number: int = 1) -> None:
+        """`why` and `now` are the last one's."""
         with self._database.writing() as session:
-            self._count(session, key, {"forged": 1}, {"last_forged_at": now, "last_forged_why": why[:MAX_WHY_LENGTH]})
+            self._count(session, key, {"forged": number}, {"last_forged_at": now, "last_forged_why": why[:MAX_WHY_LENGTH]})
 
     def _count(self, session: Session, key: SystemKey, added: Mapping[str, int], values: Mapping[str, Any]) -> None:
         new = self._database.build_insert(WebhookCountRow).values(
@@ -129,9 +132,10 @@ class WebhookStore:
             session.execute(update(WebhookCallRow).where(mine).values(attempts=WebhookCallRow.attempts + 1))
 
     def forget_old(self, now: datetime) -> None:
-        """Delete the calls that were done long ago."""
+        """Delete the calls that were done long ago, and those that have waited far too long."""
+        is_old = or_(col(WebhookCallRow.done_at) < now - KEPT_FOR, col(WebhookCallRow.received_at) < now - LONGEST_WAIT)
         with self._database.writing() as session:
-            session.execute(delete(WebhookCallRow).where(col(WebhookCallRow.done_at) < now - KEPT_FOR))
+            session.execute(delete(WebhookCallRow).where(is_old))
 
     def list_counts(self) -> dict[SystemKey, WebhookCounts]:
         of_system = (col(WebhookCallRow.system), col(WebhookCallRow.company))

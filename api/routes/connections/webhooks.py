@@ -4,7 +4,6 @@ from fastapi import APIRouter, BackgroundTasks, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 
-from adapters.connections.webhooks.webhook_receiver import WebhookReceiver
 from api.web.authentication import Context
 from api.web.request_target import EncodedPathRoute
 from domain import identifiers as ids
@@ -19,7 +18,6 @@ async def receive_webhook(name: str, request: Request, context: Context, after: 
     """Take in a call of a billing system, whatever it is about. It needs no token: it is proven by its signature, or the secret of its
     address. What it hints at is read afterwards."""
     body = await request.body()
-    receiver = WebhookReceiver(context.database, context.connected)
-    if await run_in_threadpool(receiver.receive, name, dict(request.headers), body, secret):
+    if await run_in_threadpool(context.webhooks.receive, name, dict(request.headers), body, secret):
         after.add_task(context.cases.trigger_schedule, ids.CONNECTED_SYSTEMS_ID)
     return JSONResponse({})

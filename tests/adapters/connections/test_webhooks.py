@@ -10,6 +10,7 @@ from sqlalchemy import text
 
 from adapters.billing.errors import BillingAwayError, ForgedWebhookError
 from adapters.billing.external_key import SystemKey
+from adapters.connections import connection_registry
 from adapters.connections.connected_reading import ConnectedReading
 from adapters.connections.connection_admin import ConnectionAdmin
 from adapters.connections.connection_file import read_connection
@@ -17,10 +18,10 @@ from adapters.connections.connection_registry import ConnectionRegistry
 from adapters.connections.connection_store import UnknownConnectionError
 from adapters.connections.connection_sync import ConnectionSync
 from adapters.connections.secret_box import get_key_file
-from adapters.connections.webhooks import webhook_reading, webhook_store
+from adapters.connections.webhooks import webhook_reading, webhook_receiver, webhook_store
 from adapters.connections.webhooks.webhook_reading import WebhookReading
-from adapters.connections.webhooks.webhook_receiver import WebhookNotReadyError, WebhookReceiver
-from adapters.connections.webhooks.webhook_store import KEPT_FOR, WebhookCounts, WebhookStore
+from adapters.connections.webhooks.webhook_receiver import FORGED_WRITES, WebhookNotReadyError, WebhookReceiver
+from adapters.connections.webhooks.webhook_store import KEPT_FOR, LONGEST_WAIT, WebhookCounts, WebhookStore
 from adapters.database.engine import Database
 from adapters.ledger.ledger import Ledger
 from adapters.set_aside.set_aside_store import SetAsideStore
@@ -193,6 +194,46 @@ def test_forged_calls_are_counted_and_not_kept(ours: Database, call: Call, secre
     assert "hush" not in count(ours).last_forged_why
     with ours.reading() as session:
         assert session.scalar(text("SELECT count(*) FROM webhook_calls")) == 0
+
+
+def test_many_forged_calls_are_a_few_transactions(
+    ours: Database, systems: ConnectionRegistry, connected: ConnectionAdmin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    receiver, written = WebhookReceiver(ours, systems, lambda: NOW), list[int]()
+    count_forged = WebhookStore.count_forged
+
+    def note(store: WebhookStore, key: SystemKey, why: str, now: datetime, number: int = 1) -> None:
+        written.append(number)
+        count_forged(store, key, why, now, number)
+
+    monkeypatch.setattr(WebhookStore, "count_forged", note)
+    monkeypatch.setattr(webhook_receiver, "FORGED_SECONDS", float("inf"))
+    for _ in range(FORGED_WRITES + 20):
+        with pytest.raises(ForgedWebhookError):
+            receiver.receive("house", {}, b"{}", "forged")
+    monkeypatch.setattr(webhook_receiver, "FORGED_SECONDS", 0.0)
+    receiver.receive("house", {}, b'{"id": "e1", "invoice": "R1"}', SECRET)
+    assert (written, count(ours).forged) == ([1] * FORGED_WRITES + [20], FORGED_WRITES + 20)
+
+
+def test_a_name_that_is_none_is_not_looked_for_each_time(
+    systems: ConnectionRegistry, connected: ConnectionAdmin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[str] = []
+    monkeypatch.setattr(connection_registry, "LOOK_EVERY_SECONDS", float("inf"))
+    monkeypatch.setattr(systems, "look_again", lambda: looked.append("again"))
+    for _ in range(3):
+        assert systems.find("nobody") == []
+    assert len(looked) <= 1
+
+
+def test_a_call_does_not_wait_for_ever(ours: Database, systems: ConnectionRegistry, call: Call) -> None:
+    call("e1", "R1")
+    OtherHouse.is_away = True
+    read_hints(ours, systems, NOW + LONGEST_WAIT)
+    assert count(ours).waiting == 1
+    read_hints(ours, systems, NOW + LONGEST_WAIT + timedelta(seconds=1))
+    assert count(ours).waiting == 0
 
 
 def test_during_the_overlap_both_secrets_are_good(connected: ConnectionAdmin, call: Call) -> None:
