@@ -69,16 +69,23 @@ class LedgerConnector:
         return CAPABILITIES
 
     def read_changes(self, cursor: str | None, limit: int) -> ChangePage:
-        """By the events that the ledger tells. Those of the last minutes are read again: transactions commit out of order."""
-        after = int(cursor or 0)
-        told = select(col(LedgerEvent.id), col(LedgerEvent.invoice_id)).where(col(LedgerEvent.id) > after).order_by(col(LedgerEvent.id))
+        """By the events that the ledger tells, page by page to the last one. A cursor is the place that was read to and, within a pass, the
+        one from which the next pass begins: what was recorded in the minutes before this one, and since, is read again then, for
+        transactions commit out of order."""
+        place, _, base = (cursor or "0").partition("/")
         with self._database.reading() as session:
-            events = session.execute(told.limit(limit)).all()
+            begin = int(base) if base else self._find_settled(session, int(place))
+            told = select(col(LedgerEvent.id), col(LedgerEvent.invoice_id)).where(col(LedgerEvent.id) > int(place))
+            events = session.execute(told.order_by(col(LedgerEvent.id)).limit(limit)).all()
             found = _load_invoices(session, {invoice_id for _, invoice_id in events})
-            if len(events) == limit:
-                return ChangePage(found, (), str(events[-1][0]), has_more=True)
-            settled = select(func.max(LedgerEvent.id)).where(col(LedgerEvent.recorded_at) <= self._real_now() - OVERLAP)
-            return ChangePage(found, (), str(max(session.execute(settled).scalar_one() or 0, after)), has_more=False)
+        if len(events) == limit:
+            return ChangePage(found, (), f"{events[-1][0]}/{begin}", has_more=True)
+        return ChangePage(found, (), str(begin), has_more=False)
+
+    def _find_settled(self, session: Session, after: int) -> int:
+        """Return the last event before which none can appear any more; at least `after`."""
+        settled = select(func.max(LedgerEvent.id)).where(col(LedgerEvent.recorded_at) <= self._real_now() - OVERLAP)
+        return max(session.execute(settled).scalar_one() or 0, after)
 
     def read_invoice(self, external_id: str) -> ExternalInvoice:
         with self._database.reading() as session:
