@@ -69,7 +69,8 @@ def add_connection(
     from adapters.connections.connection_file import read_connection
     from adapters.connections.connection_runs import ConnectionRuns
 
-    connection = read_connection({"name": name, "kind": kind, **_parse_options(option or ())})
+    described = {"name": name, "kind": kind, **_parse_options(option or ())}
+    connection = read_connection(described, load_existing_settings(data_dir).data_dir)
     given = _read_secrets(connection.secret_names, secret_file or ())
     with _opened_admin(data_dir) as (database, admin):
         steps = admin.add(connection, given, _build_author(), is_tried=not untested)
@@ -90,7 +91,7 @@ def rotate_secret(
     from adapters.connections.connection_store import ConnectionStore
 
     with _opened_admin(data_dir) as (database, admin):
-        names = ConnectionStore(database).get(name).read().secret_names
+        names = ConnectionStore(database).get(name).read(load_existing_settings(data_dir).data_dir).secret_names
         if not names:
             raise SettingsError(f"{name} has no secret: its system lets everybody in")
         chosen = secret or names[0]

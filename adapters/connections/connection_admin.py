@@ -68,7 +68,7 @@ class ConnectionAdmin:
         """The secret before is used until the new one has proven good, and dropped then. Not tried where another secret that it needs is
         lost, too. Raises UnknownConnectionError, SecretRefusedError, ConnectionTrialError, SecretsKeyError."""
         kept = self._store.get(name)
-        connection, box = kept.read(), self._open_box()
+        connection, box = kept.read(self._settings.data_dir), self._open_box()
         if fault := connection.find_secret_fault(secret, value):
             raise SecretRefusedError(fault)
         steps: tuple[ConnectionStep, ...] = ()
@@ -77,7 +77,7 @@ class ConnectionAdmin:
             with suppress(SecretsKeyError):
                 unlocked = kept._replace(secrets=others).unlock(box, datetime.now(UTC))
                 steps = _try(connection, unlocked._replace(values={**unlocked.values, secret: value.strip()}))
-        self._store.change_secret(name, secret, value, box, by)
+        self._store.change_secret(name, secret, value, box, by, self._settings.data_dir)
         self._take_up(kept, by)
         return steps
 

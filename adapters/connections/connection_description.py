@@ -70,6 +70,7 @@ class ConnectionDescription(BaseModel):
     long_secrets: ClassVar[frozenset[str]] = frozenset()
     webhook_proof: ClassVar[WebhookProof] = WebhookProof.NONE
     _kept: OpenSecrets | None = PrivateAttr(default=None)
+    _data_dir: Path | None = PrivateAttr(default=None)
 
     name: str
     kind: str
@@ -95,6 +96,12 @@ class ConnectionDescription(BaseModel):
     def open(self) -> BillingConnector:
         """Raises ConnectionFileError."""
         raise NotImplementedError
+
+    def within(self, data_dir: Path | None) -> Self:
+        """Return the same, whose files lie below this data folder."""
+        copy = self.model_copy()
+        copy._data_dir = data_dir
+        return copy
 
     def with_secrets(self, kept: OpenSecrets) -> Self:
         """Return the same, to be opened with these secrets instead of those of files and the environment."""

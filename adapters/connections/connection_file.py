@@ -1,5 +1,6 @@
 """The billing systems that are connected by `connections.yaml` in the data folder. No secret stands in it, but where each is kept."""
 
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -29,8 +30,8 @@ class InvalidConnectionError(ConnectionFileError):
         self.faults = faults
 
 
-def read_connection(described: dict[str, Any]) -> ConnectionDescription:
-    """Raises InvalidConnectionError, which names each field that is wrong and repeats no value."""
+def read_connection(described: dict[str, Any], data_dir: Path | None = None) -> ConnectionDescription:
+    """`data_dir`: below which its files lie. Raises InvalidConnectionError, which names each field that is wrong and repeats no value."""
     kind = CONNECTION_KINDS.get(str(described.get("kind", "")))
     if kind is None:
         raise InvalidConnectionError({"kind": f"write one of {', '.join(CONNECTION_KINDS)}"})
@@ -42,7 +43,7 @@ def read_connection(described: dict[str, Any]) -> ConnectionDescription:
         raise InvalidConnectionError(faults) from error
     except ExternalKeyError as error:
         raise InvalidConnectionError({"name": str(error)}) from error
-    return connection
+    return connection.within(data_dir)
 
 
 def load_connections(settings: Settings) -> tuple[ConnectionDescription, ...]:
@@ -63,7 +64,7 @@ def load_connections(settings: Settings) -> tuple[ConnectionDescription, ...]:
     found = []
     for number, each in enumerate(described):
         try:
-            found.append(read_connection(each))
+            found.append(read_connection(each, settings.data_dir))
         except InvalidConnectionError as error:
             raise ConnectionFileError(f"{file}: connections.{number}: {error}") from error
     keys = [connection.key for connection in found]

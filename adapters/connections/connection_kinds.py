@@ -17,7 +17,8 @@ from adapters.connections.vendor_connections import OdooConnection, SalesforceCo
 from adapters.killbill.killbill_api import KillBillSettings
 from adapters.killbill.killbill_connector import KillBillConnector
 from adapters.plain_http.api_access import open_api
-from adapters.plain_http.api_description import ApiDescriptionError, load_description
+from adapters.plain_http.api_description import ApiDescription, ApiDescriptionError
+from adapters.plain_http.description_folders import load_description_within
 from adapters.plain_http.plain_connector import PlainHttpConnector
 from adapters.tryton.tryton_api import TrytonSettings
 from adapters.tryton.tryton_connector import TrytonConnector
@@ -48,8 +49,8 @@ class TrytonConnection(ConnectionDescription):
 
 
 class PlainHttpConnection(ConnectionDescription):
-    """`address`: the API's, to which the paths of its description are added. `description`: the file with it, by its whole path.
-    `secret_files`: by the names that the description has, files that their owner alone may read."""
+    """`address`: the API's, to which the paths of its description are added. `description`: the file with it, by its whole path,
+    below the data folder.    `secret_files`: by the names that the description has, files that their owner alone may read."""
 
     usual_secrets = ()
 
@@ -68,18 +69,22 @@ class PlainHttpConnection(ConnectionDescription):
     def secret_names(self) -> tuple[str, ...]:
         """What the description names; a key, where it cannot be read."""
         try:
-            return tuple(dict.fromkeys(load_description(Path(self.description)).sign_in.list_secrets()))
+            return tuple(dict.fromkeys(self._load().sign_in.list_secrets()))
         except ApiDescriptionError:
             return (API_KEY,)
 
     def open(self) -> BillingConnector:
         """Raises ConnectionFileError."""
         try:
-            description = load_description(Path(self.description))
+            description = self._load()
         except ApiDescriptionError as error:
             raise ConnectionFileError(str(error)) from error
         secrets = {secret: self.read_secret(secret) for secret in description.sign_in.list_secrets()}
         return PlainHttpConnector(self.key, description, open_api(description, self.address, secrets), self.time_zone)
+
+    def _load(self) -> ApiDescription:
+        """Raises ApiDescriptionError."""
+        return load_description_within(Path(self.description), self._data_dir)
 
 
 class KillBillConnection(ConnectionDescription):

@@ -150,7 +150,7 @@ class ConnectionRegistry(Mapping[SystemKey, ConnectionSync]):
     def _open_kept(self, kept: KeptConnection, now: datetime) -> ConnectedSystem:
         key = SystemKey(kept.name, kept.company)
         try:
-            connection = kept.read()
+            connection = kept.read(self.settings.data_dir)
         except SettingsError as error:
             return self._build(key, kept.kind, None, kept, build_unusable_connector(key, str(error)), str(error))
         if kept.switched_off_at is not None:

@@ -6,6 +6,7 @@ at once: the one before stays so until a day.
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from sqlalchemy import select
@@ -64,9 +65,10 @@ class KeptConnection(NamedTuple):
     def __repr__(self) -> str:
         return f"KeptConnection({self.name!r})"
 
-    def read(self) -> ConnectionDescription:
-        """Raises InvalidConnectionError for one that another version of Duecourse kept, and this one cannot use."""
-        return read_connection({**self.options, "name": self.name, "kind": self.kind})
+    def read(self, data_dir: Path | None = None) -> ConnectionDescription:
+        """`data_dir`: below which its files lie. Raises InvalidConnectionError for one that another version of Duecourse kept, and this one
+        cannot use."""
+        return read_connection({**self.options, "name": self.name, "kind": self.kind}, data_dir)
 
     def list_good_webhook_secrets(self, now: datetime) -> list[str]:
         return [secret for secret, until in self.webhook_secrets if until is None or until > now]
@@ -127,11 +129,12 @@ class ConnectionStore:
             )
             _record(session, ConnectionEventKind.ADDED, connection.name, by, connection.kind)
 
-    def change_secret(self, name: str, secret: str, value: str, box: SecretBox, by: ChangeAuthor) -> None:
-        """The secret before is dropped. Raises UnknownConnectionError, SecretRefusedError."""
+    def change_secret(self, name: str, secret: str, value: str, box: SecretBox, by: ChangeAuthor, data_dir: Path | None = None) -> None:
+        """The secret before is dropped. `data_dir`: below which the connection's files lie. Raises UnknownConnectionError,
+        SecretRefusedError."""
         with self._database.writing() as session:
             row = _require_row(session, name)
-            if fault := _read_row(row).read().find_secret_fault(secret, value):
+            if fault := _read_row(row).read(data_dir).find_secret_fault(secret, value):
                 raise SecretRefusedError(fault)
             row.secrets = {**row.secrets, secret: box.encrypt(value.strip(), _name_place(name, secret))}
             _change(session, row, ConnectionEventKind.SECRET_CHANGED, by, secret)

@@ -56,7 +56,7 @@ def add_connection(body: ConnectionIn, request: Request, context: Context, actor
     """It is tried first, and kept only where the system lets Duecourse in (409), unless that is asked for. What else is missing, the steps
     say."""
     try:
-        connection = read_connection({**body.options, "name": body.name, "kind": body.kind})
+        connection = read_connection({**body.options, "name": body.name, "kind": body.kind}, context.connected.settings.data_dir)
     except InvalidConnectionError as error:
         faults = [build_field_error(_point_at(name), fault) for name, fault in error.faults.items()]
         raise Problem(422, "invalid", "The request cannot be read", str(error), errors=faults) from error

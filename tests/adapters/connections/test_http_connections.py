@@ -14,7 +14,8 @@ from adapters.billing.external_key import SystemKey
 from adapters.composition import open_database
 from adapters.config.settings import Settings
 from adapters.connections.connection_description import ConnectionDescription, ConnectionFileError
-from adapters.connections.connection_file import load_connections
+from adapters.connections.connection_file import load_connections, read_connection
+from adapters.plain_http.description_folders import LARGEST_DESCRIPTION
 from cli.app import _run_command, app
 from examples.billing_service.house import House, open_sample_house
 from examples.billing_service.service import create_app
@@ -68,6 +69,31 @@ def test_a_description_that_cannot_be_used_is_named_with_its_line(tmp_path: Path
         plain.open()
     with pytest.raises(ConnectionFileError, match="no whole path"):
         load_one(tmp_path, {**PLAIN, "description": "api.yaml"})
+
+
+def test_a_description_is_read_only_from_below_the_data_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What lies elsewhere is neither read nor quoted, and is not told from what is not there."""
+    monkeypatch.setenv("DUECOURSE_BILLING_KEY_HOUSE", "secret")
+    folder, outside = tmp_path / "data", tmp_path / "outside.yaml"
+    folder.mkdir()
+    outside.write_text("root: a secret of others")
+    link, key, inside, large = (folder / name for name in ("link.yaml", "secrets.key", "api.yml", "large.yaml"))
+    link.symlink_to(outside)
+    key.write_text("a secret of ours")
+    inside.write_text(DESCRIPTION.read_text())
+    large.write_text("#" * (LARGEST_DESCRIPTION + 1))
+    for refused in (outside, link, key, folder / ".." / "outside.yaml", tmp_path / "missing.yaml", Path("/etc/passwd")):
+        plain = load_one(folder, {**PLAIN, "description": str(refused)})
+        with pytest.raises(ConnectionFileError, match=f"put it below {folder}") as caught:
+            plain.open()
+        assert "secret" not in str(caught.value).replace(str(key), "")
+        assert plain.secret_names == ("api_key",)
+    for file, said in ((large, "256 KB"), (folder / "missing.yaml", "no such file")):
+        with pytest.raises(ConnectionFileError, match=said):
+            load_one(folder, {**PLAIN, "description": str(file)}).open()
+    assert load_one(folder, {**PLAIN, "description": str(inside)}).open().key == SystemKey("house", "1")
+    with pytest.raises(ConnectionFileError, match="below Duecourse's data folder"):
+        read_connection({**PLAIN, "description": str(inside)}).open()
 
 
 @pytest.fixture
