@@ -26,7 +26,7 @@ from adapters.tryton.tryton_connector import TrytonConnector
 
 def _require_whole_path(text: str) -> str:
     if not Path(text).is_absolute():
-        raise ValueError(f"{text!r} is no whole path; write one such as /etc/duecourse/billing.yaml")
+        raise ValueError(f"{text!r} is no whole path; write one such as /var/lib/duecourse/billing.yaml")
     return text
 
 
