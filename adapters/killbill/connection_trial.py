@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
+from adapters.billing.connection_steps import try_step
 from adapters.billing.errors import BillingAwayError, BillingError, ConnectionRefusedByBillingError
 from adapters.billing.external_records import ConnectionStep
 from adapters.killbill.killbill_api import KillBillApi
@@ -35,9 +36,7 @@ def _list_steps(api: KillBillApi, reader: KillBillReader) -> Iterator[Connection
 
 def _try(name: str, attempt: Callable[[], str], ask_for: str) -> ConnectionStep:
     try:
-        return ConnectionStep(name, True, attempt())
-    except (BillingError, ConnectionRefusedByBillingError, BillingAwayError) as error:
-        return ConnectionStep(name, False, str(error), ask_for)
+        return try_step(name, attempt, ask_for)
     except NotFoundThereError as error:
         return ConnectionStep(name, False, f"there is nothing at {error}", "the server's address, without /1.0/kb")
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from adapters.billing.errors import RefusedByBillingError
 from adapters.billing.external_records import DuePart, ExternalInvoice, Settlement, SettlementKind
+from adapters.billing.invoice_closing import find_closing_status
 from adapters.killbill.killbill_api import Record, get_text
 from domain.billing.billing_events import InvoiceStatus
 from domain.money import CURRENCIES, MAX_MINOR_UNITS, Money, minor_digits
@@ -150,12 +151,7 @@ def _find_status(settlements: Sequence[Settlement], open_balance: int, *, is_voi
         return InvoiceStatus.CANCELLED
     if open_balance:
         return InvoiceStatus.OPEN
-    match settlements[-1].kind if settlements else SettlementKind.PAYMENT:
-        case SettlementKind.CREDIT_NOTE:
-            return InvoiceStatus.CREDITED
-        case SettlementKind.WRITE_OFF:
-            return InvoiceStatus.WRITTEN_OFF
-    return InvoiceStatus.PAID
+    return find_closing_status(settlements)
 
 
 def _list_credited(record: Record, currency: str) -> list[Settlement]:

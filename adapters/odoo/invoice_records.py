@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from adapters.billing.external_records import DuePart, ExternalInvoice, Settlement, SettlementKind
+from adapters.billing.invoice_closing import find_closing_status
 from adapters.billing.settlement_names import merge_settlements
 from adapters.odoo.odoo_records import Record, read_date, read_name, read_reference, read_text, to_minor
 from domain.billing.billing_events import InvoiceStatus
@@ -152,12 +153,7 @@ def _find_status(move: Record, open_balance: int, settlements: tuple[Settlement,
         return InvoiceStatus.OPEN
     if move["payment_state"] == PaymentState.REVERSED:
         return InvoiceStatus.CREDITED
-    match settlements[-1].kind if settlements else SettlementKind.PAYMENT:
-        case SettlementKind.CREDIT_NOTE:
-            return InvoiceStatus.CREDITED
-        case SettlementKind.WRITE_OFF:
-            return InvoiceStatus.WRITTEN_OFF
-    return InvoiceStatus.PAID
+    return find_closing_status(settlements)
 
 
 def _list_due_parts(parts: MoveParts, total: int, open_balance: int, issue_date: date) -> tuple[DuePart, ...]:

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Iterator
 
-from adapters.billing.errors import BillingAwayError, BillingError, ConnectionRefusedByBillingError
+from adapters.billing.connection_steps import try_step
+from adapters.billing.errors import ConnectionRefusedByBillingError
 from adapters.billing.external_records import ConnectionStep
 from adapters.plain_http.api_description import ApiDescription
 from adapters.plain_http.http_api import NotFoundThereError
@@ -37,9 +38,7 @@ def _list_steps(reader: PlainReader, description: ApiDescription) -> Iterator[Co
 
 def _try(name: str, attempt: Callable[[], str], ask_for: str) -> ConnectionStep:
     try:
-        return ConnectionStep(name, True, attempt())
-    except (BillingError, ConnectionRefusedByBillingError, BillingAwayError) as error:
-        return ConnectionStep(name, False, str(error), ask_for)
+        return try_step(name, attempt, ask_for)
     except NotFoundThereError as error:
         return ConnectionStep(name, False, f"there is nothing at {error}", ask_for)
 

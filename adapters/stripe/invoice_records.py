@@ -11,6 +11,7 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from adapters.billing.external_records import DuePart, ExternalInvoice, Settlement, SettlementKind
+from adapters.billing.invoice_closing import find_closing_status
 from adapters.stripe.stripe_records import MARK, Record, StripeInvoiceStatus, from_stripe, read_currency, read_day, read_id
 from domain.billing.billing_events import InvoiceStatus
 
@@ -98,12 +99,7 @@ def _find_status(record: Record, open_balance: int, settlements: tuple[Settlemen
         return InvoiceStatus.CANCELLED
     if open_balance:
         return InvoiceStatus.OPEN
-    match settlements[-1].kind if settlements else SettlementKind.PAYMENT:
-        case SettlementKind.CREDIT_NOTE:
-            return InvoiceStatus.CREDITED
-        case SettlementKind.WRITE_OFF:
-            return InvoiceStatus.WRITTEN_OFF
-    return InvoiceStatus.PAID
+    return find_closing_status(settlements)
 
 
 def _list_settlements(parts: InvoiceParts, zone: ZoneInfo) -> tuple[Settlement, ...]:

@@ -11,6 +11,7 @@ from datetime import date
 from typing import NamedTuple
 
 from adapters.billing.external_records import DuePart, ExternalInvoice, Settlement, SettlementKind
+from adapters.billing.invoice_closing import find_closing_status
 from adapters.tryton.tryton_records import Record, dig, parse_reference, to_minor
 from domain.billing.billing_events import InvoiceStatus
 
@@ -81,12 +82,7 @@ def _find_status(record: Record, open_balance: int, settlements: Sequence[Settle
         return InvoiceStatus.CREDITED if origin and origin[0] == "account.invoice" else InvoiceStatus.CANCELLED
     if open_balance:
         return InvoiceStatus.OPEN
-    match settlements[-1].kind if settlements else SettlementKind.PAYMENT:
-        case SettlementKind.CREDIT_NOTE:
-            return InvoiceStatus.CREDITED
-        case SettlementKind.WRITE_OFF:
-            return InvoiceStatus.WRITTEN_OFF
-    return InvoiceStatus.PAID
+    return find_closing_status(settlements)
 
 
 def _read_balance(line: Record, record: Record) -> int:
