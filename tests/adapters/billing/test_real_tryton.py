@@ -85,8 +85,8 @@ def test_a_credit_note_that_was_interrupted_is_carried_on(tryton: TrytonWorld, a
     before = tryton.count_credit_notes(account)
     flaky = TrytonConnector("erp", tryton.server.settings, api=InterruptedApi(tryton.server, writes))
     with pytest.raises(BillingAwayError):
-        flaky.book_credit_note(f"C-{invoice}", invoice, 400, "EUR", "")
-    tryton.connector.book_credit_note(f"C-{invoice}", invoice, 400, "EUR", "")
+        flaky.book_credit_note(f"lost-answer-{invoice}", invoice, 400, "EUR", "")
+    tryton.connector.book_credit_note(f"lost-answer-{invoice}", invoice, 400, "EUR", "")
     assert (tryton.count_credit_notes(account), tryton.connector.read_invoice(invoice).open_balance) == (before + 1, 600)
 
 
