@@ -73,7 +73,7 @@ def test_a_credit_note_of_part_shares_out_the_taxes_to_the_cent(tryton: TrytonWo
     invoice = str(tryton.server.act("issue_invoice", party=int(account), amount="99.99", due=due.isoformat(), tax=True))
     total = tryton.connector.read_invoice(invoice).total
     assert total == 11_999
-    tryton.connector.book_credit_note(f"T-{invoice}", invoice, 3_333, "EUR", "in part")
+    tryton.connector.book_credit_note(f"T-of-invoice-{invoice}", invoice, 3_333, "EUR", "in part")
     found = tryton.connector.read_invoice(invoice)
     assert (found.open_balance, [each.amount for each in found.settlements]) == (total - 3_333, [3_333])
 
@@ -85,8 +85,8 @@ def test_a_credit_note_that_was_interrupted_is_carried_on(tryton: TrytonWorld, a
     before = tryton.count_credit_notes(account)
     flaky = TrytonConnector("erp", tryton.server.settings, api=InterruptedApi(tryton.server, writes))
     with pytest.raises(BillingAwayError):
-        flaky.book_credit_note(f"lost-answer-{invoice}", invoice, 400, "EUR", "")
-    tryton.connector.book_credit_note(f"lost-answer-{invoice}", invoice, 400, "EUR", "")
+        flaky.book_credit_note(f"C-of-invoice-{invoice}", invoice, 400, "EUR", "")
+    tryton.connector.book_credit_note(f"C-of-invoice-{invoice}", invoice, 400, "EUR", "")
     assert (tryton.count_credit_notes(account), tryton.connector.read_invoice(invoice).open_balance) == (before + 1, 600)
 
 
@@ -95,9 +95,9 @@ def test_a_write_off_that_was_interrupted_is_carried_on(tryton: TrytonWorld, acc
     for writes in (1, 1):  # after the draft, and after it was posted
         with pytest.raises(BillingAwayError):
             TrytonConnector("erp", tryton.server.settings, api=InterruptedApi(tryton.server, writes)).book_write_off(
-                f"W-{invoice}", invoice, 1_000, "EUR", tryton.today
+                f"W-of-invoice-{invoice}", invoice, 1_000, "EUR", tryton.today
             )
-    assert tryton.connector.book_write_off(f"W-{invoice}", invoice, 1_000, "EUR", tryton.today).repeated
+    assert tryton.connector.book_write_off(f"W-of-invoice-{invoice}", invoice, 1_000, "EUR", tryton.today).repeated
     assert tryton.connector.read_invoice(invoice).status is InvoiceStatus.WRITTEN_OFF
 
 
@@ -137,4 +137,4 @@ def test_the_invoice_is_had_as_a_document(tryton: TrytonWorld, account: str) -> 
 def test_what_tryton_refuses_is_told_in_its_own_words(tryton: TrytonWorld, account: str) -> None:
     invoice = tryton.issue_invoice(account, 1_000, tryton.today)
     with pytest.raises(RefusedByBillingError, match="no open period for 1999-01-01"):
-        tryton.connector.book_write_off(f"W-{invoice}", invoice, 100, "EUR", tryton.today.replace(year=1999, month=1, day=1))
+        tryton.connector.book_write_off(f"W-of-invoice-{invoice}", invoice, 100, "EUR", tryton.today.replace(year=1999, month=1, day=1))
