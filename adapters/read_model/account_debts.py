@@ -54,7 +54,7 @@ def list_open_invoices(database: Database, account_id: str) -> dict[str, date]:
 
 class OpenDebt(BaseModel):
     """An invoice that is still to be paid. Amounts in minor units of its currency; `is_arranged`: a payment plan or the write-off team has
-    it, and a promise over all that is overdue leaves it out."""
+    it, and a promise over all that is overdue leaves it out. `is_paused`: a person has paused its collection."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -65,6 +65,7 @@ class OpenDebt(BaseModel):
     open_balance: int
     disputed: int
     is_arranged: bool
+    is_paused: bool = False
 
     @property
     def promisable(self) -> int:
@@ -93,4 +94,5 @@ def _build_open_debt(invoice: Invoice, disputed: int, holds: list[dict[str, obje
         open_balance=invoice.open_balance,
         disputed=invoice.open_balance if invoice.disputed and not disputed else disputed,
         is_arranged=any(hold.get("kind") in _ARRANGEMENTS for hold in holds),
+        is_paused=any(hold.get("kind") == HoldKind.PAUSE for hold in holds),
     )

@@ -1,12 +1,14 @@
 """What waits for a person, gathered from the read model: open tasks, open cases, and promises that were broken lately."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date
 
 from pydantic import BaseModel, ConfigDict, Field
-from sqlmodel import Session
+from sqlalchemy import func, select
+from sqlmodel import Session, col
 
 from adapters.database.engine import Database
+from adapters.database.tables import Account, Invoice
 from adapters.identity.delegation_store import DelegationStore
 from adapters.portfolio.cover_store import load_active_covers
 from adapters.read_model.cursors import decode_cursor, paginate_rows
@@ -16,12 +18,14 @@ from adapters.read_model.worklist_queries import (
     list_case_items,
     list_task_items,
     list_unreached_items,
-    load_scales,
 )
 from adapters.set_aside.set_aside_store import SetAsideItem, list_all_waiting
 from domain.approval.delegation import Delegation
+from domain.billing.billing_events import InvoiceStatus
 from domain.portfolio.worklist_ranking import BalanceDistribution, PendingWork, RankedWork, WorkKind, rank_work
 from domain.roles import Actor, Role, is_same_person
+
+QUANTILES = 100
 
 
 class WorklistScope(BaseModel):
@@ -74,14 +78,47 @@ def load_worklist(
 ) -> tuple[list[WorklistLine], str | None]:
     """What should be done first comes first. No `kinds`: all of them. The whole list is ranked for every page, so that a page goes on
     after the last thing shown whatever has been done meanwhile."""
-    place, kinds_shown = decode_cursor(cursor, int, str, str), set(kinds)
+    place = decode_cursor(cursor, int, str, str)
+    ranked = [line for line in load_whole_worklist(database, scope, today, kinds) if place is None or line.ranked.sort_key > place]
+    shown, following = paginate_rows(ranked[: limit + 1], limit, lambda line: line.ranked.sort_key)
+    return list(shown), following
+
+
+def load_whole_worklist(database: Database, scope: WorklistScope, today: date, kinds: Iterable[WorkKind] = ()) -> list[WorklistLine]:
+    """All of it, in its order: who counts it must have it whole."""
+    kinds_shown = set(kinds)
     with database.reading() as session:
         items = {item.id: item for item in _load_work_items(session, scope, today) if not kinds_shown or item.work in kinds_shown}
-        scales = load_scales(session, scope.people if scope.role is Role.COLLECTOR else None) if items else BalanceDistribution()
+        scales = _load_scales(session, scope.people if scope.role is Role.COLLECTOR else None) if items else BalanceDistribution()
     pending = (PendingWork(id=item.id, work=item.work, due_on=item.due_on, at_risk=item.at_risk) for item in items.values())
-    ranked = [each for each in rank_work(pending, scales, today) if place is None or each.sort_key > place]
-    shown, following = paginate_rows(ranked[: limit + 1], limit, lambda each: each.sort_key)
-    return [WorklistLine(item=items[each.waiting.id], ranked=each, scope=scope) for each in shown], following
+    return [WorklistLine(item=items[each.waiting.id], ranked=each, scope=scope) for each in rank_work(pending, scales, today)]
+
+
+def load_account_items(session: Session, scope: WorklistScope, today: date, account_id: str) -> list[WorkItem]:
+    """Load what of one account is on a list."""
+    reader = Actor(user=scope.user, role=scope.role)
+    return [
+        *list_task_items(session, scope.people, scope.roles, today, account_id),
+        *list_case_items(session, reader, scope.people, scope.roles, scope.delegations, today, account_id),
+        *list_broken_promise_items(session, scope.people, today, account_id),
+    ]
+
+
+def _load_scales(session: Session, collectors: Sequence[str] | None) -> BalanceDistribution:
+    """Of the open invoices of these collectors' accounts; None: of all. A hundred quantiles of each currency at most."""
+    tile = func.ntile(QUANTILES).over(partition_by=col(Invoice.currency), order_by=col(Invoice.open_balance)).label("tile")
+    opened = select(col(Invoice.currency).label("currency"), col(Invoice.open_balance).label("balance"), tile)
+    opened = opened.where(col(Invoice.status) == InvoiceStatus.OPEN)
+    if collectors is not None:
+        opened = opened.join(Account, col(Account.id) == col(Invoice.account_id)).where(col(Account.collector).in_(collectors))
+    each = opened.subquery()
+    largest = (
+        select(each.c.currency, func.max(each.c.balance)).group_by(each.c.currency, each.c.tile).order_by(each.c.currency, each.c.tile)
+    )
+    balances: dict[str, list[int]] = {}
+    for currency, balance in session.execute(largest):
+        balances.setdefault(currency, []).append(int(balance))
+    return BalanceDistribution(balances=balances)
 
 
 def _load_work_items(session: Session, scope: WorklistScope, today: date) -> list[WorkItem]:

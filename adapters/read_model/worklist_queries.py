@@ -32,7 +32,6 @@ from domain.money import Money
 from domain.payment_plan.summary import PaymentPlanSummary
 from domain.portfolio.worklist_ranking import (
     BROKEN_PROMISE_LISTED_DAYS,
-    BalanceDistribution,
     OpenCase,
     WorkKind,
     classify_case,
@@ -41,7 +40,6 @@ from domain.portfolio.worklist_ranking import (
 )
 from domain.roles import Actor, Role
 
-QUANTILES = 100
 BATCH_SIZE = 500
 MAX_NAMED_CASES = 3
 """How many of the cases that wait for a role its item names."""
@@ -138,29 +136,17 @@ class WorkItem(BaseModel):
     escalation: str | None = None
 
 
-def load_scales(session: Session, collectors: Sequence[str] | None) -> BalanceDistribution:
-    """Of the open invoices of these collectors' accounts; None: of all. A hundred quantiles of each currency at most."""
-    tile = func.ntile(QUANTILES).over(partition_by=col(Invoice.currency), order_by=col(Invoice.open_balance)).label("tile")
-    opened = select(col(Invoice.currency).label("currency"), col(Invoice.open_balance).label("balance"), tile)
-    opened = opened.where(col(Invoice.status) == InvoiceStatus.OPEN)
-    if collectors is not None:
-        opened = opened.join(Account, col(Account.id) == col(Invoice.account_id)).where(col(Account.collector).in_(collectors))
-    each = opened.subquery()
-    largest = (
-        select(each.c.currency, func.max(each.c.balance)).group_by(each.c.currency, each.c.tile).order_by(each.c.currency, each.c.tile)
-    )
-    balances: dict[str, list[int]] = {}
-    for currency, balance in session.execute(largest):
-        balances.setdefault(currency, []).append(int(balance))
-    return BalanceDistribution(balances=balances)
+def list_task_items(
+    session: Session, people: Sequence[str], roles: Sequence[Role], today: date, account_id: str | None = None
+) -> list[WorkItem]:
+    """Open tasks that are due: those given to these people, and those given to nobody that are theirs by account or by role.
 
-
-def list_task_items(session: Session, people: Sequence[str], roles: Sequence[Role], today: date) -> list[WorkItem]:
-    """Open tasks that are due: those given to these people, and those given to nobody that are theirs by account or by role."""
+    Here and below, with an `account_id`: of this account alone."""
     collectors = and_(col(Task.role) == Role.COLLECTOR.value, col(Account.collector).in_(people))
     unassigned = or_(collectors, col(Task.role).in_([role.value for role in roles]))
     theirs = or_(col(Task.assignee).in_(people), and_(col(Task.assignee).is_(None), unassigned))
-    rows = session.execute(_SELECT_TASKS.where(col(Task.state) == TaskState.OPEN, col(Task.due_on) <= today, theirs)).all()
+    due = (col(Task.state) == TaskState.OPEN, col(Task.due_on) <= today, theirs, *_of_account(col(Task.account_id), account_id))
+    rows = session.execute(_SELECT_TASKS.where(*due)).all()
     letters = _load_balances_by_letter(session, {row.message_id for row in rows if row.message_id and not row.currency})
     balances = _load_balances_by_account(session, {row.account_id for row in rows if not row.message_id and not row.currency})
     called = load_called_invoices(session, [row.id for row in rows if row.kind == TaskKind.CALL])
@@ -233,13 +219,19 @@ class _ListedCase(NamedTuple):
 
 
 def list_case_items(
-    session: Session, reader: Actor, people: Sequence[str], roles: Sequence[Role], delegations: Sequence[Delegation], today: date
+    session: Session,
+    reader: Actor,
+    people: Sequence[str],
+    roles: Sequence[Role],
+    delegations: Sequence[Delegation],
+    today: date,
+    account_id: str | None = None,
 ) -> list[WorkItem]:
     """Open cases that wait for these people: as the account's collector, as the one who asked, or in one of the roles.
 
     An approval is the reader's only if they may sign it, in their own role or under one of their delegations.
     """
-    opened = _SELECT_CASES.where(col(Case.outcome).is_(None))
+    opened = _SELECT_CASES.where(col(Case.outcome).is_(None), *_of_account(col(Case.account_id), account_id))
     rows = {
         row.case_id: row
         for awaited in (_waits_for_collector(people, today), awaits_role_or_person(roles, people))
@@ -327,14 +319,15 @@ def _build_case_facts(row: Any, summary: CaseSummary, work: WorkKind) -> dict[st
     return facts
 
 
-def list_broken_promise_items(session: Session, people: Sequence[str], today: date) -> list[WorkItem]:
+def list_broken_promise_items(session: Session, people: Sequence[str], today: date, account_id: str | None = None) -> list[WorkItem]:
     """Of the last days, on invoices that are still open, unless the customer was spoken to or promised anew since."""
     answer = aliased(JournalEntry)
     answered = exists().where(
         col(answer.case_id) == col(JournalEntry.case_id), col(answer.seq) > col(JournalEntry.seq), col(answer.kind).in_(ANSWERING_KINDS)
     )
     lately = col(JournalEntry.business_at) >= start_of_day(today - timedelta(days=BROKEN_PROMISE_LISTED_DAYS))
-    still_open = and_(col(Account.collector).in_(people), col(Invoice.status) == InvoiceStatus.OPEN)
+    theirs = (col(Account.collector).in_(people), *_of_account(col(JournalEntry.account_id), account_id))
+    still_open = and_(*theirs, col(Invoice.status) == InvoiceStatus.OPEN)
     statement = _SELECT_ENTRIES.where(still_open, lately, col(JournalEntry.kind).in_(BROKEN_PROMISE_KINDS), ~answered)
     return [_build_broken_promise_item(row) for row in session.execute(statement)]
 
@@ -361,6 +354,10 @@ def _build_broken_promise_item(entry: Any) -> WorkItem:
         facts=facts,
         currency=entry.currency,
     )
+
+
+def _of_account(column: Any, account_id: str | None) -> tuple[Any, ...]:
+    return () if account_id is None else (column == account_id,)
 
 
 def _build_open_balance(row: Any) -> tuple[Money, ...]:

@@ -18,12 +18,14 @@ _ACCOUNTS = {account.id: account for account in SAMPLE_ACCOUNTS}
 
 
 class Contest(NamedTuple):
-    """What a customer contests of an invoice: `amount` in minor units, None for all that is open."""
+    """What a customer contests of an invoice: `amount` in minor units, None for all that is open. `again_in`: the days after which the
+    collector sees whether it has its answer."""
 
     invoice_id: str
     reason: str
     comment: str
     amount: int | None = None
+    again_in: int = 14
 
 
 def call(
@@ -59,6 +61,7 @@ async def _build_contest(desk: StaffDesk, account: str, contest: Contest) -> dic
         "currency": amount.currency,
         "reason": contest.reason,
         "comment": contest.comment,
+        "look_again_on": desk.format_day(contest.again_in),
     }
 
 

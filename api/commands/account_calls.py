@@ -101,7 +101,7 @@ def _keep_call(context: ApiContext, account: AccountKey, body: AccountCallIn, ca
         outcome=body.outcome,
         contact=body.contact,
         note_id=note_id,
-        again_on=body.look_again_on,
+        again_on=body.again_on,
         made_by=actor.user,
         made_at=context.business_now,
         parts=[_store_part(part) for part in plan.parts],

@@ -17,6 +17,7 @@ from domain.refusal import Refusal
 from domain.roles import Actor
 
 OVERDUE = "overdue"
+DISPUTE_NEEDS_DAY = Refusal("call.dispute_needs_day", "name a day on which to see whether the dispute has its answer")
 
 
 class PlannedPart(NamedTuple):
@@ -58,8 +59,7 @@ class CallPlanner:
         self._texts: list[tuple[str, str, str]] = []
 
     def plan(self) -> CallPlan:
-        if self._body.look_again_on and self._body.look_again_on <= self._today:
-            self._fault("/look_again_on", Refusal("call.look_again", "name a day after today"))
+        self._examine_day("/look_again_on", self._body.look_again_on)
         named = [*self._plan_promises(), *self._plan_disputes(), *self._plan_notes()]
         hearing = dict.fromkeys([*self._called, *(part.invoice_id for part in named)])
         overdue = [debt.invoice_id for debt in self._debts.values() if debt.due_date < self._today]
@@ -69,6 +69,10 @@ class CallPlanner:
     def _fault(self, pointer: str, detail: Refusal) -> None:
         self._faults.append(build_field_error(pointer, detail))
 
+    def _examine_day(self, pointer: str, day: date | None) -> None:
+        if day and day <= self._today:
+            self._fault(pointer, Refusal("call.look_again", "name a day after today"))
+
     def _build_call(self, invoice_id: str) -> LogCall:
         return LogCall(
             act_id=f"{self._call_id}:{invoice_id}",
@@ -76,7 +80,7 @@ class CallPlanner:
             outcome=self._body.outcome,
             note_id=f"note:{self._call_id}" if self._body.note else None,
             call=self._call_id,
-            again_on=self._body.look_again_on,
+            again_on=self._body.again_on,
             without_address=self._lacks_address,
         )
 
@@ -190,6 +194,9 @@ class CallPlanner:
                         currency=debt.currency,
                     ),
                 )
+            self._examine_day(f"{pointer}/look_again_on", dispute.look_again_on)
+            if self._body.again_on is None:
+                self._fault(f"{pointer}/look_again_on", DISPUTE_NEEDS_DAY)
             if dispute.invoice_id in contested:
                 self._fault(f"{pointer}/invoice_id", Refusal("call.one_dispute", "an invoice has one dispute at a time"))
             contested.add(dispute.invoice_id)

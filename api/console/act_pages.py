@@ -1,7 +1,7 @@
 """The pages on which people act. Each form is a page of its own, which works without a script; what it sends goes through the API."""
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, NamedTuple
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Request
@@ -17,9 +17,9 @@ from api.console.acts.sent_form import KEY_FIELD, Values, get_first, read_sent_f
 from api.console.acts.shown_form import show_form
 from api.console.acts.subject import find_subject
 from api.console.acts.wording import Reader
-from api.console.rendering import DONE_PARAMETER, QUEUED_PARAMETER, PageReader, load_reader, render
+from api.console.rendering import COUNT_PARAMETER, DONE_PARAMETER, QUEUED_PARAMETER, PageReader, describe_done, load_reader, render
 from api.presenters.phrases import Phrases
-from api.presenters.refusals import tell_field_error
+from api.presenters.refusals import tell_field_error, tell_sentence
 from api.web.access_logging import record_shown_account
 from api.web.authentication import Context, require_right
 from api.web.problems import not_found_problem
@@ -33,6 +33,14 @@ Faults = Sequence[tuple[str, str]]
 START_PAGE = "/"
 MAX_FILES = 20
 """So many one request to the API may bring."""
+
+
+class RefusedPart(NamedTuple):
+    """An invoice that did not take an act which others took, and why, in the reader's language."""
+
+    invoice_id: str
+    number: str
+    why: str
 
 
 def require_act(name: str, actor: PageReader) -> ActForm:
@@ -79,7 +87,9 @@ async def do_act(request: Request, name: str, form: Act, context: Context, actor
         return await run_in_threadpool(
             _render_answer, request, context, actor, name, answer.document.get(form.shows), _find_way_back(given)
         )
-    return RedirectResponse(_say_done(_find_way_back(given), name, answer.is_queued), status_code=303)
+    if refused := _list_refused_parts(answer, phrases):
+        return await run_in_threadpool(_render_parts, request, context, actor, name, answer, refused, _find_way_back(given))
+    return RedirectResponse(_say_done(_find_way_back(given), name, form, answer), status_code=303)
 
 
 def _render_act(
@@ -93,7 +103,8 @@ def _render_act(
         record_shown_account(request, subject.account_id)
     reader = load_reader(context, actor)
     values = find_known_values(context, name, ids) if request.method == "GET" else {}
-    values |= {field: given[field] for field in form.fields if field in given}
+    sent = request.method != "GET"
+    values |= {place: given.get(place, ()) for place, field in form.fields.items() if place in given or (sent and field.ticked)}
     shown = show_form(name, form, ids, subject, reader, values, faults, get_first(given, KEY_FIELD))
     beside = {key: value for key in ("for_account", "for_invoice") if (value := get_first(given, key))}
     return render(
@@ -114,6 +125,24 @@ def _render_answer(request: Request, context: Context, actor: Actor, name: str, 
     return render(request, context, "act_answer.html", actor, act=name, title=title, secret=secret, back=back)
 
 
+def _list_refused_parts(answer: ApiAnswer, phrases: Phrases) -> list[RefusedPart]:
+    """Of an act on several invoices, those that did not take it."""
+    return [
+        RefusedPart(part["invoice_id"], part.get("invoice_number") or part["invoice_id"], tell_sentence(part["reason"], phrases))
+        for part in answer.parts
+        if part["recorded"] == "refused"
+    ]
+
+
+def _render_parts(
+    request: Request, context: Context, actor: Actor, name: str, answer: ApiAnswer, refused: Sequence[RefusedPart], back: str
+) -> HTMLResponse:
+    """A page that says on how many invoices it was done, and of each of the others why not."""
+    words = load_reader(context, actor).act_words
+    done = describe_done(words, name, str(answer.count_done()), answer.is_queued)
+    return render(request, context, "act_parts.html", actor, title=words.titles[name], done=done, refused=refused, back=back)
+
+
 def _read_ids(form: ActForm, given: Values) -> dict[str, str]:
     return {name: get_first(given, name) for name in list_path_ids(form)}
 
@@ -131,7 +160,8 @@ def _find_way_back(given: Values) -> str:
     return back if back.startswith("/") and not back.startswith(("//", "/\\")) and back.isprintable() else START_PAGE
 
 
-def _say_done(back: str, name: str, queued: bool) -> str:
+def _say_done(back: str, name: str, form: ActForm, answer: ApiAnswer) -> str:
     path, _, query = back.partition("?")
-    said = urlencode({DONE_PARAMETER: name, **({QUEUED_PARAMETER: "yes"} if queued else {})})
+    counted = {COUNT_PARAMETER: str(answer.count_done())} if form.is_on_several else {}
+    said = urlencode({DONE_PARAMETER: name, **counted, **({QUEUED_PARAMETER: "yes"} if answer.is_queued else {})})
     return f"{path}?{query}&{said}" if query else f"{path}?{said}"

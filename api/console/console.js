@@ -24,7 +24,7 @@
     if (place && names.includes(place.dataset.name)) { place.hidden = true; place.textContent = ""; delete place.dataset.name; }
   };
 
-  const MOMENTARY = ["acted", "queued"];
+  const MOMENTARY = ["acted", "counted", "queued"];
   const clean = (address) => {
     const url = new URL(address, location.href);
     for (const name of MOMENTARY) url.searchParams.delete(name);
@@ -72,6 +72,7 @@
 
   // What is computed beside a field leaves the focus in it, also where the field itself is swapped.
   const staying = new WeakSet();
+  const showsLetter = (ctx) => (ctx.request.method === "GET" || ctx.response.raw.redirected) && ctx.text.includes('<iframe class="mail"');
   const isAct = (ctx) => ctx.request.method === "POST";
   document.addEventListener("htmx:before:request", ({ detail: { ctx } }) => {
     if (ctx.sourceElement?.closest("[data-stay]")) staying.add(ctx);
@@ -79,7 +80,10 @@
   });
   document.addEventListener("htmx:after:request", (event) => {
     const { ctx } = event.detail;
-    if (new URL(ctx.response.raw.url).pathname === "/sign-in") { // what was typed stays here
+    if (showsLetter(ctx)) { // its frame has the policy of the page that was loaded: that of this page takes away the letter's style
+      event.preventDefault();
+      location.assign(ctx.response.raw.url);
+    } else if (new URL(ctx.response.raw.url).pathname === "/sign-in") { // what was typed stays here
       event.preventDefault();
       hooks.warn("signed_out");
     } else if (isAct(ctx) && ctx.response.status >= 400 && !ctx.text.includes('<form class="act"')) {

@@ -29,6 +29,27 @@ _PAGES = {
 }
 """Every page that the header knows, in its order there, with the group and the name of the phrase that names it."""
 
+GO_KEYS = {
+    "/today": "t",
+    "/overview": "o",
+    "/approvals": "a",
+    "/team": "m",
+    "/accounts": "c",
+    "/invoices": "v",
+    "/cases": "s",
+    "/letters": "l",
+    "/correspondence": "e",
+    "/audit": "u",
+    "/users": "n",
+    "/import": "f",
+    INBOX_PAGE: "i",
+    "/": "p",
+    "/policies": "y",
+    "/connections": "b",
+    "/set-aside": "x",
+}
+"""By which letter each is gone to, after a `g`."""
+
 _NEEDED = {
     "/import": Permission.IMPORT,
     "/users": Permission.AUDIT,
@@ -49,11 +70,13 @@ _IN_SIGHT: dict[Role, tuple[str, ...]] = {
 
 
 class NavigationEntry(NamedTuple):
-    """`current` is what `aria-current` says: `page` on the page itself, `true` on one below it, empty elsewhere."""
+    """`current` is what `aria-current` says: `page` on the page itself, `true` on one below it, empty elsewhere. `key`: the letter that
+    goes there, after a `g`."""
 
     path: str
     label: str
     current: str
+    key: str
 
 
 class Navigation(NamedTuple):
@@ -64,7 +87,7 @@ class Navigation(NamedTuple):
 def build_navigation(role: Role, words: Phrases, path: str, *, has_inbox: bool) -> Navigation:
     """Return what a role may open, as seen from the page at `path`."""
     shown = [
-        NavigationEntry(page, words.translate(*phrase), _place(page, path))
+        NavigationEntry(page, words.translate(*phrase), _place(page, path), GO_KEYS[page])
         for page, phrase in _PAGES.items()
         if (page != INBOX_PAGE or has_inbox) and (page not in _NEEDED or permission_denial_reason(role, _NEEDED[page]) is None)
     ]

@@ -32,6 +32,7 @@ from api.web.authentication import require_actor, require_right
 from api.web.permissions import Permission, permission_denial_reason
 from api.web.problems import Problem
 from domain.clock import REAL_DAY_SECONDS, Clock
+from domain.digits import parse_digits
 from domain.roles import Actor
 
 CONSOLE_FOLDER = PROJECT / "api" / "console"
@@ -41,8 +42,10 @@ SLOW_REFRESH_SECONDS, FAST_REFRESH_SECONDS = 30, 4
 CLOCK_SPEEDS = ("10", "60", "600")
 """At how many seconds a day the console lets a clock be played."""
 
-DONE_PARAMETER, QUEUED_PARAMETER = "acted", "queued"
-"""By which a page learns what a form that led here has just done, and that a worker has yet to do it."""
+DONE_PARAMETER, COUNT_PARAMETER, QUEUED_PARAMETER = "acted", "counted", "queued"
+"""By which a page learns what a form that led here has just done, on how many invoices, and that a worker has yet to do it."""
+
+MOMENTARY_PARAMETERS = (DONE_PARAMETER, COUNT_PARAMETER, QUEUED_PARAMETER)
 
 page_templates = Environment(
     loader=FileSystemLoader(CONSOLE_FOLDER / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
@@ -105,10 +108,17 @@ def build_act_url(actor: Actor, name: str, back: str, /, **given: str) -> str | 
     return f"/act/{name}?{urlencode({**given, 'back': back})}"
 
 
+def describe_done(words: ActWording, name: str, count: str, queued: bool) -> str:
+    """What was done by an act, `count` of them invoices, where it says so; empty where there is no such act."""
+    many = parse_digits(count)
+    done = fill_placeholders(words.done.get(name, ""), {"count": str(many)} if many is not None else {})
+    return f"{done} {words.notices['queued']}" if done and queued else done
+
+
 def _describe_done(request: Request, words: ActWording) -> str:
     """What was just done, when a form led here."""
-    done = words.done.get(request.query_params.get(DONE_PARAMETER, ""), "")
-    return f"{done} {words.notices['queued']}" if done and QUEUED_PARAMETER in request.query_params else done
+    given = request.query_params
+    return describe_done(words, given.get(DONE_PARAMETER, ""), given.get(COUNT_PARAMETER, ""), QUEUED_PARAMETER in given)
 
 
 def render(request: Request, context: ApiContext, name: str, actor: Actor | None, **facts: Any) -> HTMLResponse:
@@ -149,7 +159,7 @@ def render(request: Request, context: ApiContext, name: str, actor: Actor | None
 
 def _find_own_address(request: Request) -> str:
     """The page's own address, without what was just done."""
-    kept = [(name, value) for name, value in request.query_params.multi_items() if name not in (DONE_PARAMETER, QUEUED_PARAMETER)]
+    kept = [(name, value) for name, value in request.query_params.multi_items() if name not in MOMENTARY_PARAMETERS]
     path = quote(request.url.path, safe="/%")
     return f"{path}?{urlencode(kept)}" if kept else path
 

@@ -12,10 +12,11 @@ SHORTCUTS_PAGE = "/shortcuts"
 KEYS = (
     ("to_move", (("j", "next"), ("k", "previous"), ("o", "open"), ("/", "search"), ("?", "help"))),
     ("to_act", (("c", "call"), ("1 … 9", "outcome"), ("p", "promise"), ("d", "dispute"), ("e", "escalation"), ("n", "note"))),
+    ("to_choose", ((".", "menu"),)),
     ("to_decide", (("a", "approve"), ("r", "reject"), ("t", "return"))),
-    ("to_go", (("g t", "today"), ("g p", "portfolio"), ("g c", "accounts"), ("g a", "approvals"), ("g l", "letters"), ("g i", "inbox"))),
 )
-"""The keys by what they are for, each with the phrase that says what it does. `shortcuts.js` binds them."""
+"""The keys by what they are for, each with the phrase that says what it does. `shortcuts.js` binds them; those that go elsewhere
+stand with the pages' names in `navigation.py`."""
 
 
 @router.get(SHORTCUTS_PAGE)

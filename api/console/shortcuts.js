@@ -37,8 +37,59 @@
     const choice = document.querySelectorAll("form.act fieldset.digits input")[place];
     if (choice) { choice.checked = true; choice.focus(); }
   };
-  const go = (path) => () => { if (find(`header nav a[href="${path}"]`)) location.assign(path); };
+  const go = (letter) => () => { const link = find(`header nav a[data-key="${letter}"]`); if (link) location.assign(link.href); };
   const search = () => { const field = find("#find"); field?.focus(); field?.select(); };
+
+  // All that the page offers gets a letter: of its own name the first that is free, else any other. A link is followed; of a form the first field
+  // is gone to, for what it does is sent by whoever has filled it in.
+  const FIELDS = "input:not([type=hidden]), select, textarea";
+  const nameOf = (element) => (element.dataset.name ?? element.textContent).trim().replace(/\s+/g, " ");
+  const offered = () => {
+    const forms = new Set();
+    return [...document.querySelectorAll("main a.button, main form button, main summary")].filter((element) => {
+      if (!element.checkVisibility() || !nameOf(element)) return false;
+      if (!element.form?.querySelector(FIELDS)) return true;
+      return !forms.has(element.form) && forms.add(element.form);
+    });
+  };
+  const give = (elements) => {
+    const given = new Map();
+    for (const element of elements) {
+      const own = nameOf(element).normalize("NFD").toLowerCase().match(/[a-z]/g) || [];
+      const letter = [...own, ..."abcdefghijklmnopqrstuvwxyz123456789"].find((each) => !given.has(each));
+      if (letter) given.set(letter, element);
+    }
+    return given;
+  };
+  const take = (element) => {
+    const field = element.form?.querySelector(FIELDS);
+    if (!field) element.focus();
+    if (field) { field.closest("details")?.setAttribute("open", ""); field.focus(); } else if (!element.form) element.click();
+  };
+  let menu = null;
+  const closeMenu = () => {
+    for (const key of document.querySelectorAll("main kbd.letter")) key.remove();
+    for (const element of menu?.values() ?? []) delete element.dataset.name;
+    menu = null;
+  };
+  const openMenu = () => {
+    menu = give(offered());
+    for (const [letter, element] of menu) {
+      element.dataset.name = nameOf(element);
+      element.append(Object.assign(document.createElement("kbd"), { className: "letter", ariaHidden: "true", textContent: letter }));
+    }
+    menu.values().next().value?.focus();
+  };
+  window.addEventListener("keydown", (event) => {
+    if (!menu || event.ctrlKey || event.metaKey || event.altKey || ["Shift", "Tab"].includes(event.key)) return;
+    const chosen = menu.get(event.key.toLowerCase());
+    closeMenu();
+    if (!chosen && event.key !== "Escape") return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    if (chosen?.isConnected) take(chosen);
+  }, true);
+  window.addEventListener("pointerdown", () => { if (menu) closeMenu(); }, true);
 
   // The list stands on a page of its own; here it is shown over the page, so that nothing on it is lost.
   const help = async () => {
@@ -52,26 +103,40 @@
         return location.assign("/shortcuts");
       }
     }
+    const here = [...give(offered())];
+    dialog.querySelector("#keys-here").hidden = !here.length;
+    dialog.querySelector("#keys-here dl").replaceChildren(...here.map(([letter, element]) => {
+      const row = document.createElement("div"), key = document.createElement("dt"), what = document.createElement("dd");
+      key.append(Object.assign(document.createElement("kbd"), { textContent: `. ${letter}` }));
+      what.textContent = nameOf(element);
+      row.append(key, what);
+      return row;
+    }));
     dialog.showModal();
+    dialog.scrollTop = 0;
   };
 
   const keys = {
-    "g t": go("/today"), "g p": go("/"), "g c": go("/accounts"), "g a": go("/approvals"), "g l": go("/letters"), "g i": go("/inbox"),
+    ...Object.fromEntries([..."abcdefghijklmnopqrstuvwxyz"].map((letter) => [`g ${letter}`, go(letter)])),
     j: move(1), k: move(-1), o: open,
     c: act("input:not([type=hidden]), select", "log_account_call"),
     p: act('[name="promises.0.amount"]', "make_promise", "log_account_call"),
     d: act('[name="disputes.0.amount"]', "raise_dispute", "log_account_call"),
-    e: act("select, input:not([type=hidden])", "escalate_invoice"),
+    e: act("select, input:not([type=hidden])", "escalate_account", "escalate_invoice"),
     n: act("textarea", "add_account_note", "add_note"),
     a: choose("approve"), r: choose("reject"), t: choose("return"),
-    "[Shift]+/": search, "[Shift]+?": help,
+    ".": openMenu, "[Shift]+/": search, "[Shift]+?": help,
   };
-  const handle = (run) => (event) => {
-    if (find("dialog[open]")) return;
+  // The second key of two, as in g o, is no key of its own.
+  let latest = { key: "", timeStamp: 0 }, before = latest;
+  window.addEventListener("keydown", ({ key, timeStamp }) => { [before, latest] = [latest, { key, timeStamp }]; }, true);
+  const isSecond = () => before.key === "g" && latest.timeStamp - before.timeStamp < 1000;
+  const handle = (key, run) => (event) => {
+    if (find("dialog[open]") || (!key.includes(" ") && isSecond())) return;
     event.preventDefault();
     run();
   };
-  const bind = (bound, options) => tinykeys.tinykeys(window, Object.fromEntries(Object.entries(bound).map(([key, run]) => [key, handle(run)])), options);
+  const bind = (bound, options) => tinykeys.tinykeys(window, Object.fromEntries(Object.entries(bound).map(([key, run]) => [key, handle(key, run)])), options);
   bind(keys);
   // A digit makes another choice while one is being made.
   const digits = Object.fromEntries([...Array(9).keys()].map((place) => [String(place + 1), pick(place)]));

@@ -3,26 +3,27 @@
 from collections import Counter
 from typing import Annotated, NamedTuple
 from urllib.parse import urlencode
-from zoneinfo import ZoneInfo
 
-from babel.dates import format_time
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
 
+from adapters.read_model.account_debts import list_open_debts
 from adapters.read_model.accounts import AccountDetail, find_account
 from adapters.read_model.invoices import InvoiceFilter, InvoiceRow, list_invoices
-from adapters.read_model.worklist import WorklistLine, load_worklist, load_worklist_scope
+from adapters.read_model.worklist import WorklistLine, load_whole_worklist, load_worklist_scope
 from adapters.read_model.worklist_queries import WorkItem
 from api.console.acts.forms import list_needed_facts, load_act_forms
+from api.console.acts.known_values import find_known_values
 from api.console.acts.shown_form import ShownForm, show_form
 from api.console.acts.subject import find_subject
 from api.console.acts.wording import Reader
+from api.console.asked_account import AskedAccount, answer_question
 from api.console.open_cases import build_case_url
 from api.console.rendering import PageReader, load_reader, render
 from api.context import ApiContext
 from api.presenters.worklist import list_operations, present_work_item
 from api.schemas.worklist import WorkItemOut
-from api.web.access_logging import record_shown_account
+from api.web.access_logging import record_answered_account, record_shown_account
 from api.web.authentication import Context
 from api.web.request_target import EncodedPathRoute
 from domain.billing.billing_events import InvoiceStatus
@@ -33,9 +34,8 @@ from domain.roles import Actor, Role
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse, route_class=EncodedPathRoute)
 
 TODAY_PAGE = "/today"
-MAX_RANKED = 2_000
-QUEUE_LENGTH = 30
-"""So many stand in the queue at first: a list of everything is nobody's day."""
+QUEUE_LENGTH, MAX_QUEUE_LENGTH = 30, 2_000
+"""So many stand in the queue at first, and at most: a list of everything is nobody's day. All are counted."""
 
 MAX_INVOICES = 20
 CASE_IDS = {
@@ -49,9 +49,25 @@ CASE_IDS = {
 """By what name a form's address wants the case of a kind of work."""
 
 CALL_FORM = "log_account_call"
-ALWAYS_POSSIBLE = ("log_account_call", "add_account_note", "propose_plan", "ask_suspension", "refer_account")
+RESUME = "resume_account"
+ALWAYS_POSSIBLE = (
+    CALL_FORM,
+    "pause_account",
+    RESUME,
+    "escalate_account",
+    "add_account_note",
+    "propose_plan",
+    "ask_suspension",
+    "refer_account",
+)
 ON_A_PAGE_OF_THEIR_OWN = frozenset({"decide_approval", "accept_plan", "decline_plan"})
 """Acts that are done on what another page shows: an approval's facts, the terms of an offer."""
+
+OF_ONE_INVOICE = frozenset({"escalate_invoice"})
+"""Acts in whose place the account's are offered: those may be about the one invoice, too."""
+
+STAYING = ("add_account_note",)
+"""Acts after which the same customer stays in sight; after all others the next one is shown."""
 
 
 class QueuedWork(NamedTuple):
@@ -64,12 +80,14 @@ class QueuedWork(NamedTuple):
 
 
 class ShownAccount(NamedTuple):
-    """`local_time`: at the customer's, in the reader's way of writing. `overdue`: the first of those invoices; `has_more` of them."""
+    """`local_time`: at the customer's, in the reader's way of writing. `overdue`: the first of those invoices; `has_more` of them.
+    `is_paused`: a person has paused the collection of one or more."""
 
     account: AccountDetail
     local_time: str
     overdue: list[InvoiceRow]
     has_more: bool
+    is_paused: bool
 
 
 @router.get(TODAY_PAGE)
@@ -81,19 +99,21 @@ def show_today(
     kind: str = "",
     collector: Annotated[str, Query(max_length=100)] = "",
     everything: str = "",
+    about: Annotated[str, Query(max_length=100)] = "",
 ) -> HTMLResponse:
-    """`item`: the id of what is shown beside the queue, otherwise the first. `collector`: this collector's list instead of one's own."""
+    """`item`: the id of what is shown beside the queue, otherwise the first. `collector`: this collector's list instead of one's own.
+    `about`: an account that is missed on it."""
     reader = load_reader(context, actor)
     whose = Actor(user=collector, role=Role.COLLECTOR) if collector else actor
-    lines, _ = load_worklist(context.database, load_worklist_scope(context.database, whose, context.today), context.today, MAX_RANKED, None)
+    lines = load_whole_worklist(context.database, load_worklist_scope(context.database, whose, context.today), context.today)
     wanted = [line for line in lines if not kind or line.item.work.value == kind]
     groups = _group_by_customer(wanted)
-    shown = groups if everything else groups[:QUEUE_LENGTH]
+    shown = groups[: MAX_QUEUE_LENGTH if everything else QUEUE_LENGTH]
     chosen = next((line for line in wanted if line.item.id == item), next(iter(wanted), None))
     kept = {name: value for name, value in (("kind", kind), ("collector", collector), ("everything", everything)) if value}
     account = _show_account(context, chosen.item.account_id, reader) if chosen else None
-    if account:
-        record_shown_account(request, account.account.id)
+    asked = answer_question(context, about, whose, reader, is_own=whose is actor)
+    _record_shown(request, account, asked)
     return render(
         request,
         context,
@@ -106,14 +126,25 @@ def show_today(
         chosen=_queue_work(chosen, context, reader) if chosen else None,
         is_opened=bool(item),
         shown=account,
+        asked=asked,
         call=_show_call(context, chosen.item, reader) if chosen and load_act_forms()[CALL_FORM].is_for(actor.role) else None,
-        acts_possible=_list_acts(chosen.item) if chosen else [],
+        acts_possible=_list_acts(chosen.item, account) if chosen else [],
+        staying=STAYING,
+        following=_find_following(wanted, chosen),
         given=_list_known_ids(chosen.item) if chosen else {},
         case_page=_find_case_page(chosen.item) if chosen else None,
         kept=kept,
         today_url=_build_address,
         kind=kind,
     )
+
+
+def _record_shown(request: Request, account: ShownAccount | None, asked: AskedAccount | None) -> None:
+    """Who looked at whom is written down, also where only a question was answered."""
+    if account:
+        record_shown_account(request, account.account.id)
+    if asked and asked.place:
+        record_answered_account(request, asked.place.account_id)
 
 
 def _build_address(**chosen: str) -> str:
@@ -140,28 +171,37 @@ def _show_account(context: ApiContext, account_id: str, reader: Reader) -> Shown
     account = find_account(context.database, account_id, context.today, invoices=0) if account_id else None
     if account is None:
         return None
-    local = context.business_now.astimezone(ZoneInfo(account.time_zone))
+    local_time = reader.format_local_time(context.business_now, account.time_zone)
     owed = InvoiceFilter(account=account_id, status=InvoiceStatus.OPEN, min_days_past_due=1)
     overdue, more = list_invoices(context.database, owed, context.today, MAX_INVOICES, None)
-    return ShownAccount(account, format_time(local, "short", locale=reader.locale), overdue, more is not None)
+    is_paused = any(debt.is_paused for debt in list_open_debts(context.database, account_id))
+    return ShownAccount(account, local_time, overdue, more is not None, is_paused)
 
 
 def _show_call(context: ApiContext, item: WorkItem, reader: Reader) -> ShownForm | None:
     """The form by which the call is logged, where a call is what is to be done."""
     if item.work is not WorkKind.CALL:
         return None
-    subject = find_subject(context, item.account_id, None)
-    return show_form(CALL_FORM, load_act_forms()[CALL_FORM], {"account_id": item.account_id}, subject, reader, {})
+    subject, ids = find_subject(context, item.account_id, None), {"account_id": item.account_id}
+    return show_form(CALL_FORM, load_act_forms()[CALL_FORM], ids, subject, reader, find_known_values(context, CALL_FORM, ids))
 
 
-def _list_acts(item: WorkItem) -> list[str]:
-    """What can be done about it by a form of its own; whether the reader's role may, the page asks."""
-    possible = [*list_operations(item), *ALWAYS_POSSIBLE]
-    return [
-        name
-        for name in dict.fromkeys(possible)
-        if name in load_act_forms() and name not in ON_A_PAGE_OF_THEIR_OWN and _is_known(item, name)
-    ]
+def _list_acts(item: WorkItem, account: ShownAccount | None) -> list[str]:
+    """What can be done about it by a form of its own; whether the reader's role may, the page asks. A call has its form on the page."""
+    left_out = set(ON_A_PAGE_OF_THEIR_OWN | OF_ONE_INVOICE)
+    if item.work is WorkKind.CALL:
+        left_out.add(CALL_FORM)
+    if not (account and account.is_paused):
+        left_out.add(RESUME)
+    possible = dict.fromkeys([*list_operations(item), *ALWAYS_POSSIBLE])
+    return [name for name in possible if name in load_act_forms() and name not in left_out and _is_known(item, name)]
+
+
+def _find_following(lines: list[WorklistLine], chosen: WorklistLine | None) -> str:
+    """The id of what is next on the list once the chosen thing is done. Empty: the first."""
+    groups = _group_by_customer(lines)
+    place = next((place for place, group in enumerate(groups) if any(line is chosen for line in group)), len(groups))
+    return groups[place + 1][0].item.id if place + 1 < len(groups) else ""
 
 
 def _find_case_page(item: WorkItem) -> str | None:
@@ -177,8 +217,9 @@ def _is_known(item: WorkItem, name: str) -> bool:
 
 def _list_known_ids(item: WorkItem) -> dict[str, str]:
     """The ids that forms about the item need, by the names that they have in paths."""
-    ids = {"account_id": item.account_id, "for_account": item.account_id}
     optional = {
+        "account_id": item.account_id or None,
+        "for_account": item.account_id or None,
         "invoice_id": item.invoice_id,
         "for_invoice": item.invoice_id,
         CASE_IDS.get(item.work, "case_id"): item.case_id,
@@ -186,4 +227,4 @@ def _list_known_ids(item: WorkItem) -> dict[str, str]:
         "task_id": item.task_id,
         "escalation": item.escalation,
     }
-    return ids | {name: str(value) for name, value in optional.items() if value is not None}
+    return {name: str(value) for name, value in optional.items() if value is not None}

@@ -97,8 +97,7 @@ def find_covered_collector(line: WorklistLine) -> str | None:
 def build_work_reasons(line: WorklistLine, today: date, words: Phrases) -> list[str]:
     """Return the reasons in words: the kind of work, how late it is, the amount at risk, and why it is on this worklist."""
     item, ranked, scope = line.item, line.ranked, line.scope
-    what = UNTRACED_LETTER if _is_untraced_letter(item) else item.work.value
-    sentences = [words.render_worklist_reason(what, item.facts, item.currency), _render_due_date(item.due_on, today, words)]
+    sentences = [render_item_reason(item, words), _render_due_date(item.due_on, today, words)]
     if ranked.heaviest:
         known = "at_risk" if ranked.percent_below else "at_risk_alone"
         facts: dict[str, Any] = {"amount": ranked.heaviest.minor, "percent": ranked.percent_below, "currency": ranked.heaviest.currency}
@@ -117,6 +116,12 @@ def build_work_reasons(line: WorklistLine, today: date, words: Phrases) -> list[
     elif item.in_place_of:
         sentences.append(words.render_worklist_reason("in_place_of", {"user": item.in_place_of}))
     return [sentence for sentence in sentences if sentence]
+
+
+def render_item_reason(item: WorkItem, words: Phrases) -> str:
+    """Return what is to be done, in a sentence."""
+    what = UNTRACED_LETTER if _is_untraced_letter(item) else item.work.value
+    return words.render_worklist_reason(what, item.facts, item.currency)
 
 
 def _render_due_date(due_on: date | None, today: date, words: Phrases) -> str:

@@ -1,20 +1,32 @@
-"""Calls with customers, logged for the account with all that came of them, and notes about accounts."""
+"""What people do to an account as a whole: calls with all that came of them, notes, and acts on several of its invoices at once."""
 
 from fastapi import APIRouter, Response
 from fastapi.concurrency import run_in_threadpool
 
 from adapters.read_model.invoices import find_invoice
 from adapters.read_model.notes import list_notes
+from api.commands.account_acts import submit_to_open_invoices, submit_to_paused_invoices
 from api.commands.account_calls import log_account_call
-from api.commands.notes_and_tasks import save_account_note
+from api.commands.notes_and_tasks import save_account_note, save_note
 from api.routes.account_lookup import CommandId, ExistingAccount
 from api.routes.invoice_commands import add_invoice_note
-from api.schemas.accounts import AccountCallAnswer, AccountCallIn, AccountNoteIn, AccountNoteOut
+from api.schemas.accounts import (
+    AccountActAnswer,
+    AccountCallAnswer,
+    AccountCallIn,
+    AccountEscalationIn,
+    AccountNoteIn,
+    AccountNoteOut,
+    AccountPauseIn,
+    AccountResumeIn,
+)
 from api.schemas.command_answer import QUEUED_RESPONSE, CommandAnswer
 from api.web.authentication import CollectingActor, Context, ReadingActor
 from api.web.idempotency import IdempotentRoute
 from api.web.pagination import Cursor, Limit, Page
 from api.web.problems import PROBLEM_RESPONSES, invalid_request_problem
+from domain.invoice.command_rules import PAUSE_DAY_PASSED
+from domain.invoice.commands import EscalateInvoice, PauseCollection, ResumeCollection
 
 router = APIRouter(prefix="/v1/accounts/{account_id}", tags=["acts"], route_class=IdempotentRoute, responses=PROBLEM_RESPONSES)
 
@@ -52,3 +64,58 @@ async def post_account_note(
     if invoice is None or invoice.account_id != account.id:
         raise invalid_request_problem("/invoice_id", f"{body.invoice_id!r} is no invoice of this account")
     return await add_invoice_note(context, invoice, actor, body.text, command_id, response)
+
+
+@router.post("/pause", operation_id="pause_account", summary="Stop chasing an account's invoices", responses=QUEUED_RESPONSE)
+async def pause_account(
+    actor: CollectingActor, account: ExistingAccount, body: AccountPauseIn, command_id: CommandId, context: Context, response: Response
+) -> AccountActAnswer:
+    """All that are open, or those that are named, each by a command of its own: one that is refused stops no other, and says why."""
+    if body.until is not None and body.until <= context.today:
+        raise invalid_request_problem("/until", PAUSE_DAY_PASSED)
+    answer = await submit_to_open_invoices(
+        context,
+        account.id,
+        body.invoices,
+        command_id,
+        lambda act_id: PauseCollection(act_id=act_id, actor=actor.user, reason=body.reason, until=body.until),
+    )
+    return _tell_status(answer, response)
+
+
+@router.post("/resume", operation_id="resume_account", summary="Go on where the pauses began", responses=QUEUED_RESPONSE)
+async def resume_account(
+    actor: CollectingActor, account: ExistingAccount, body: AccountResumeIn, command_id: CommandId, context: Context, response: Response
+) -> AccountActAnswer:
+    """All of the account's invoices that are paused, or those that are named."""
+    answer = await submit_to_paused_invoices(
+        context, account.id, body.invoices, command_id, lambda act_id: ResumeCollection(act_id=act_id, actor=actor.user)
+    )
+    return _tell_status(answer, response)
+
+
+@router.post(
+    "/escalations",
+    operation_id="escalate_account",
+    summary="Ask people of another role to look at an account's invoices",
+    responses=QUEUED_RESPONSE,
+)
+async def escalate_account(
+    actor: CollectingActor, account: ExistingAccount, body: AccountEscalationIn, command_id: CommandId, context: Context, response: Response
+) -> AccountActAnswer:
+    """Each invoice's history shows who was notified, when, and the answer. Collection goes on meanwhile."""
+    note = await run_in_threadpool(save_note, context, command_id, account.id, None, actor.user, body.comment)
+    answer = await submit_to_open_invoices(
+        context,
+        account.id,
+        body.invoices,
+        command_id,
+        lambda act_id: EscalateInvoice(act_id=act_id, actor=actor.user, role=body.role, note_id=note),
+    )
+    return _tell_status(answer, response)
+
+
+def _tell_status(answer: AccountActAnswer, response: Response) -> AccountActAnswer:
+    if answer.recorded == "will be applied":
+        response.status_code = 202
+    return answer

@@ -10,15 +10,16 @@ from adapters.read_model.worklist import load_worklist, load_worklist_scope
 from adapters.set_aside.set_aside_store import SetAsideItem, SetAsideStore
 from adapters.set_aside.stages import SetAsideStage
 from api.commands.set_aside import retry_item
+from api.presenters.account_place import tell_account_place
 from api.presenters.language import ReaderPhrases
 from api.presenters.phrases import Phrases
 from api.presenters.worklist import present_unreached_roles, present_work_item
 from api.schemas.request_body import RowId
-from api.schemas.worklist import SetAsideOut, UnreachedRolesOut, WorkItemOut
+from api.schemas.worklist import AccountPlaceOut, SetAsideOut, UnreachedRolesOut, WorkItemOut
 from api.web.authentication import Context, ReadingActor, SetAsideRetryingActor
 from api.web.idempotency import IdempotentRoute
 from api.web.pagination import Cursor, Limit, Page
-from api.web.problems import PROBLEM_RESPONSES
+from api.web.problems import PROBLEM_RESPONSES, not_found_problem
 from api.web.request_target import EncodedPathRoute
 from domain.portfolio.worklist_ranking import WorkKind
 from domain.roles import Actor, Role
@@ -46,6 +47,24 @@ def get_worklist(
     scope = load_worklist_scope(context.database, whose, today)
     lines, following = load_worklist(context.database, scope, today, limit, cursor, kind or ())
     return Page(items=[present_work_item(line, today, words) for line in lines], next=following)
+
+
+@router.get(
+    "/accounts/{account_id}", operation_id="find_account_place", summary="Whose list an account is on today, or why it is on nobody's"
+)
+def get_account_place(
+    account_id: str,
+    context: Context,
+    actor: ReadingActor,
+    words: ReaderPhrases,
+    collector: Annotated[str | None, Query(min_length=1, max_length=100, description="as this collector's list sees it")] = None,
+) -> AccountPlaceOut:
+    """Told from what the worklists are made of: tasks, cases, promises, holds, and what the timeline does by itself."""
+    whose = Actor(user=collector, role=Role.COLLECTOR) if collector else actor
+    place = tell_account_place(context, account_id, whose, words, is_own=collector is None)
+    if place is None:
+        raise not_found_problem("account", account_id, "GET /v1/accounts?q= finds it by a part of its name")
+    return place
 
 
 @router.get("/roles", operation_id="list_unreached_roles", summary="What waits for a role, or a person, whom nobody can tell")

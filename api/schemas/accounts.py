@@ -17,13 +17,21 @@ from domain.invoice.commands import CallOutcome
 from domain.money import Currency
 from domain.policy.dispute_rules import DisputeReason
 from domain.refusal import Refusal
+from domain.roles import Role
 
 MAX_PARTS = 100
+MAX_CHOSEN = 500
+"""So many invoices may be named in an act on several of an account's."""
 
 InvoiceIds = Annotated[
     list[str], WithJsonSchema({"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": MAX_PARTS}, mode="validation")
 ]
 """How many there may be is said in words by what has them."""
+
+ChosenInvoices = Annotated[
+    Literal["open"] | Annotated[list[str], Field(min_length=1, max_length=MAX_CHOSEN)],
+    Field(description="their ids, or `open` for all that are open and under collection"),
+]
 
 
 class ServiceIn(RequestBody):
@@ -155,11 +163,14 @@ class CallPromiseIn(RequestBody):
 class CallDisputeIn(PositiveAmount):
     """What the customer contests of one invoice."""
 
-    model_config = example_config(invoice_id="INV-7", amount="40.00", currency="EUR", reason="wrong_quantity")
+    model_config = example_config(invoice_id="INV-7", amount="40.00", currency="EUR", reason="wrong_quantity", look_again_on="2013-03-15")
 
     invoice_id: str
     reason: DisputeReason
     comment: str = Field(default="", max_length=10_000)
+    look_again_on: Day | None = Field(
+        default=None, description="when to see whether it has its answer; needed where the call has no such day"
+    )
 
 
 class CallNoteIn(RequestBody):
@@ -179,7 +190,7 @@ class AccountCallIn(RequestBody):
         contact="Mr Berg, accounts payable",
         note="Payment run is on Friday.",
         promises=[{"invoices": "overdue", "currency": "EUR", "by": "2013-03-15"}],
-        disputes=[{"invoice_id": "INV-7", "amount": "40.00", "currency": "EUR", "reason": "wrong_quantity"}],
+        disputes=[{"invoice_id": "INV-7", "amount": "40.00", "currency": "EUR", "reason": "wrong_quantity", "look_again_on": "2013-03-18"}],
     )
 
     outcome: CallOutcome
@@ -189,6 +200,11 @@ class AccountCallIn(RequestBody):
     promises: list[CallPromiseIn] = Field(default_factory=list, max_length=MAX_PARTS)
     disputes: list[CallDisputeIn] = Field(default_factory=list, max_length=MAX_PARTS)
     notes: list[CallNoteIn] = Field(default_factory=list, max_length=MAX_PARTS)
+
+    @property
+    def again_on(self) -> date | None:
+        """The day on which the account is called again: the first that is named, for the whole call or for a dispute."""
+        return min((day for day in (self.look_again_on, *(each.look_again_on for each in self.disputes)) if day), default=None)
 
 
 class CallPartOut(BaseModel):
@@ -207,6 +223,50 @@ class AccountCallAnswer(BaseModel):
     act_id: str
     recorded: Literal["now", "will be applied"] = Field(description="`will be applied`: some part waits for a worker, and is applied once")
     parts: list[CallPartOut]
+
+
+class AccountPauseIn(RequestBody):
+    """A pause of several of an account's invoices."""
+
+    model_config = example_config(invoices="open", reason="goods are being checked", until="2013-03-20")
+
+    invoices: ChosenInvoices
+    reason: str = Field(min_length=1, max_length=200, description="kept in the journal for ever: name no person")
+    until: Day | None = Field(default=None, description="until someone resumes when left out")
+
+
+class AccountResumeIn(RequestBody):
+    """The end of the pauses; `open` are all that are paused."""
+
+    model_config = example_config(invoices="open")
+
+    invoices: ChosenInvoices
+
+
+class AccountEscalationIn(RequestBody):
+    """An escalation of several of an account's invoices, to one role, with one comment."""
+
+    model_config = example_config(invoices=["INV-7", "INV-9"], role="sales", comment="The customer says that you promised a discount.")
+
+    invoices: ChosenInvoices
+    role: Role
+    comment: str = Field(min_length=1, max_length=10_000)
+
+
+class AccountActPartOut(BaseModel):
+    """What became of the command to one invoice. One that was refused says why, and stopped no other."""
+
+    invoice_id: str
+    invoice_number: str
+    act_id: str
+    recorded: Literal["now", "will be applied", "refused"]
+    reason: str = ""
+
+
+class AccountActAnswer(BaseModel):
+    act_id: str
+    recorded: Literal["now", "will be applied"] = Field(description="`will be applied`: some part waits for a worker, and is applied once")
+    parts: list[AccountActPartOut]
 
 
 class AccountNoteIn(RequestBody):

@@ -11,13 +11,21 @@ from domain.portfolio.worklist_ranking import WorkKind
 from domain.roles import Role
 
 AVAILABLE_OPERATIONS: dict[WorkKind, tuple[str, ...]] = {
-    WorkKind.CALL: ("log_account_call", "log_call", "make_promise", "raise_dispute", "escalate_invoice"),
+    WorkKind.CALL: (
+        "log_account_call",
+        "log_call",
+        "make_promise",
+        "raise_dispute",
+        "escalate_invoice",
+        "pause_account",
+        "escalate_account",
+    ),
     WorkKind.ESCALATION: ("answer_escalation", "close_task"),
     WorkKind.REFUSED_LETTER: ("decide_letter", "skip_letter"),
     WorkKind.UNKNOWN_LETTER: ("decide_letter", "skip_letter"),
     WorkKind.NO_ADDRESS: ("close_task", "skip_letter"),
-    WorkKind.PROMISE_DUE: ("log_call", "record_payment", "make_promise"),
-    WorkKind.PROMISE_BROKEN: ("log_call", "make_promise", "propose_plan", "refer_account", "escalate_invoice"),
+    WorkKind.PROMISE_DUE: ("log_call", "record_payment", "make_promise", "pause_account"),
+    WorkKind.PROMISE_BROKEN: ("log_call", "make_promise", "propose_plan", "refer_account", "escalate_invoice", "escalate_account"),
     WorkKind.APPROVAL: ("decide_approval",),
     WorkKind.DISPUTE: ("resolve_dispute", "assign_dispute", "attach_evidence"),
     WorkKind.PLAN_RETURNED: ("revise_plan", "cancel_plan"),
@@ -76,6 +84,16 @@ class WorkItemOut(BaseModel):
     covering_for: str | None = Field(description="the collector whose account or task it is, while you cover for them")
     link: str = Field(description="the console's page about it")
     can_do: list[str] = Field(description="names of operations")
+
+
+class AccountPlaceOut(BaseModel):
+    """Whose list an account is on today, or why it is on nobody's."""
+
+    account_id: str
+    account_name: str
+    on_my_list: list[str] = Field(description="the ids of its items on your own worklist")
+    on_other_lists: int = Field(description="how many of its items wait for somebody else, or for another role")
+    says: list[str] = Field(description="sentences in the reader's language")
 
 
 class UnreachedCaseOut(BaseModel):

@@ -111,6 +111,11 @@ def record_shown_account(request: Request, account_id: str) -> None:
     request.state.shown = AccessTarget(ACCOUNT, account_id)
 
 
+def record_answered_account(request: Request, account_id: str) -> None:
+    """A page answers a question about an account, beside what else it shows."""
+    request.state.answered = AccessTarget(ACCOUNT, account_id)
+
+
 def record_exported_scope(request: Request, scope: AuditScope) -> None:
     """An auditor takes away all that there is of an account or a period."""
     request.state.shown = build_scope_target(scope)
@@ -132,6 +137,8 @@ class AccessLoggingMiddleware:
             if message["type"] == "http.response.start" and 200 <= message["status"] < 300 and "signed_in" in state:
                 actor, read = state["signed_in"]
                 _log_access(actor, read, state.get("shown"))
+                if answered := state.get("answered"):
+                    _log_access(actor, read, answered)
             await send(message)
 
         await self._app(scope, receive, noting)

@@ -30,6 +30,7 @@ from domain.refusal import Refusal
 from domain.timeline.holds import Hold, HoldKind
 
 PROMISED_DAY_PASSED = Refusal("promise.day_passed", "the promised day has passed")
+PAUSE_DAY_PASSED = Refusal("pause.day", "a pause must end after today; give a later date, or none")
 
 
 def _find_rejection_reason(case: InvoiceCase, command: Command, today: date) -> Refusal | None:
@@ -41,7 +42,7 @@ def _find_rejection_reason(case: InvoiceCase, command: Command, today: date) -> 
         case PauseCollection() if case.is_settled:
             return Refusal("invoice.nothing_to_pause", "the invoice is {status}; there is nothing left to pause", status=case.facts.status)
         case PauseCollection() if command.until is not None and command.until <= today:
-            return Refusal("pause.day", "a pause must end after today; give a later date, or none")
+            return PAUSE_DAY_PASSED
         case EscalateInvoice() if case.is_settled:
             return Refusal(
                 "invoice.nothing_to_escalate", "the invoice is {status}; there is nothing left to escalate", status=case.facts.status

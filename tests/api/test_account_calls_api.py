@@ -14,6 +14,7 @@ from tests.api.portfolio_world import TODAY, PortfolioWorld
 
 CALLS = "/v1/accounts/A-1/calls"
 OVERDUE = {"invoices": "overdue", "currency": "EUR", "by": "2013-03-08"}
+DISPUTE = {"invoice_id": "I-1", "amount": "1.00", "currency": "EUR", "reason": "tax", "look_again_on": "2013-03-11"}
 
 
 @pytest.fixture
@@ -92,7 +93,9 @@ async def test_every_invoice_hears_whether_its_letters_wait_for_an_address(
         ({"promises": [OVERDUE, {**OVERDUE, "invoices": ["I-1"]}]}, "/promises/1/invoices", 422),
         ({"promises": [{**OVERDUE, "by": "2013-09-01"}]}, "/promises/0", 409),
         ({"disputes": [{"invoice_id": "I-1", "amount": "1.00", "currency": "USD", "reason": "tax"}]}, "/disputes/0/currency", 422),
-        ({"disputes": [{"invoice_id": "I-1", "amount": "900.00", "currency": "EUR", "reason": "tax"}]}, "/disputes/0", 409),
+        ({"disputes": [{"invoice_id": "I-1", "amount": "1.00", "currency": "EUR", "reason": "tax"}]}, "/disputes/0/look_again_on", 422),
+        ({"disputes": [{**DISPUTE, "look_again_on": "2013-03-01"}]}, "/disputes/0/look_again_on", 422),
+        ({"disputes": [{**DISPUTE, "amount": "900.00"}]}, "/disputes/0", 409),
         ({"notes": [{"invoice_id": "nowhere", "text": "x"}]}, "/notes/0/invoice_id", 422),
         ({"look_again_on": "2013-03-01"}, "/look_again_on", 422),
         ({"promises": [{**OVERDUE, "invoices": []}]}, "/promises/0", 422),
@@ -126,6 +129,21 @@ async def test_a_call_that_broke_off_is_finished_by_the_same_request_as_it_was_w
         assert session.get_one(Task, call).state == "done"
         (again,) = session.exec(select(Task).where(Task.state == "open")).all()
     assert again.due_on.isoformat() == "2013-03-11"
+
+
+@pytest.mark.parametrize(
+    ("call_day", "dispute_day", "due"),
+    [(None, "2013-03-11", "2013-03-11"), ("2013-03-06", None, "2013-03-06"), ("2013-03-20", "2013-03-11", "2013-03-11")],
+)
+async def test_a_dispute_is_looked_at_again_on_its_day_or_on_the_calls(
+    collector: Client, owing: PortfolioWorld, call_day: str | None, dispute_day: str | None, due: str
+) -> None:
+    body = {"outcome": "reached", "disputes": [{**DISPUTE, "look_again_on": dispute_day}], "look_again_on": call_day}
+    assert (await collector.post(CALLS, json=body)).status_code == 200
+    with owing.database.reading() as session:
+        (again,) = session.exec(select(Task).where(Task.state == "open")).all()
+    assert again.due_on.isoformat() == due
+    assert {str(command.again_on) for command in owing.cases.acts if isinstance(command, LogCall)} == {due}
 
 
 async def test_a_call_that_no_worker_takes_is_recorded_for_later(collector: Client, owing: PortfolioWorld) -> None:

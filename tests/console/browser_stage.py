@@ -113,6 +113,7 @@ def list_pages(stage: BrowserStage) -> list[str]:
     lists = [
         "/",
         "/today",
+        "/today?about=OST",
         "/accounts",
         "/invoices",
         "/cases",
@@ -143,6 +144,8 @@ def list_pages(stage: BrowserStage) -> list[str]:
     ]
     forms = [
         f"/act/log_account_call?account_id={account}",
+        f"/act/pause_account?account_id={account}",
+        f"/act/escalate_account?account_id={account}",
         f"/act/raise_dispute?invoice_id={invoice}",
         f"/act/propose_plan?account_id={account}",
     ]

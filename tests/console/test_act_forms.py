@@ -113,6 +113,7 @@ def test_an_amount_that_could_be_another_is_not_guessed(locale: str, written: st
 def test_a_part_of_which_nothing_is_filled_in_is_not_sent() -> None:
     form = FORMS["log_account_call"]
     known = {"promises.0.currency": ["EUR"], "promises.0.invoices": ["overdue"], "disputes.0.currency": ["EUR"]}
+    known["disputes.0.look_again_on"] = ["2013-03-15"]
     assert build_body(form, {"outcome": ["no_answer"], "note": [" "], **known}, "en_GB") == {"outcome": "no_answer"}
     assert build_body(form, {"outcome": ["reached"], "promises.0.by": ["2013-03-10"], **known}, "en_GB") == {
         "outcome": "reached",

@@ -12,7 +12,7 @@ from playwright.async_api import FilePayload, Locator, Page, Route, expect
 from sqlalchemy import select, update
 from sqlmodel import col
 
-from adapters.database.tables import Account, Case
+from adapters.database.tables import Account, Case, Message
 from domain.identifiers import CaseKind
 from domain.roles import Role
 from tests.console.browser import ConsoleSite, find_access_faults, needs_browser
@@ -92,6 +92,53 @@ async def test_a_collector_logs_a_call_from_today_by_keyboard_alone(stage: Brows
     assert "acted" not in page.url
     await expect(other.locator(".queue ol a")).to_have_count(len(CALLED) - 1)
     assert (await wait_for_call(stage, stage.invoices[account]))["outcome"] == "reached"
+
+
+async def choose_act(page: Page, name: str) -> None:
+    """Press the point, and the letter that appears beside what is called so."""
+    await press(page, ".")
+    key = page.locator("main a.button, main form button, main summary").filter(has_text=name).first.locator("kbd.letter")
+    await press(page, await key.inner_text())
+
+
+async def test_whatever_a_page_offers_is_done_by_the_letter_beside_it(stage: BrowserStage, site: ConsoleSite) -> None:
+    page = await site.sign_in("mia", Role.COLLECTOR)
+    await page.goto(f"{site.url}/accounts/SUED")
+    await press(page, ".")
+    letters = await page.locator("main kbd.letter").all_inner_texts()
+    assert len(letters) == len(set(letters)) > 8
+    await press(page, "Escape")
+    await expect(page.locator("main kbd.letter")).to_have_count(0)
+    await press(page, "?")
+    await expect(page.locator("#keys-here dt").first).to_be_visible()
+    assert sorted(await page.locator("#keys-here kbd").all_inner_texts()) == sorted(f". {letter}" for letter in letters)
+    await press(page, "Escape")
+    await choose_act(page, "Pause collection")
+    await expect(page.locator('form.act [name="reason"]')).to_be_visible()
+    await choose_act(page, "Pause collection")
+    await expect(page.locator('form.act [name="reason"]')).to_be_focused()
+    await press(page, *"Umzug", "Enter")
+    await expect(page.locator("p.done")).to_have_text("Collection is paused on 1 invoice.")
+    await choose_act(page, "Resume collection")
+    await expect(page.locator('form.act [name="invoices"]')).to_be_checked()
+    await page.keyboard.type("go")
+    await page.wait_for_url("**/overview")
+
+
+async def test_pages_with_letters_have_the_keys_and_letters_their_style(stage: BrowserStage, site: ConsoleSite) -> None:
+    page = await site.sign_in("mia", Role.COLLECTOR)
+    with stage.environment.database.reading() as session:
+        letter = min(message.id for message in session.scalars(select(Message).filter_by(account_id="NORD", state="sent")) if message.id)
+    await page.goto(f"{site.url}/accounts/NORD")
+    await page.evaluate("path => htmx.ajax('GET', path, {target: '#content', select: '#content'})", f"/letters/{letter}")
+    await page.wait_for_url(f"**/letters/{letter}")
+    styled = page.frame_locator("iframe.mail").locator("[style]").first
+    assert await styled.evaluate("element => element.style.length") > 0
+    await page.keyboard.type("gc")
+    await page.wait_for_url("**/accounts")
+    await page.goto(f"{site.url}/nowhere")
+    site.complaints.clear()  # the page is a problem's
+    await go_to_today(page)
 
 
 @pytest.mark.parametrize("scripted", [True, False], ids=["script", "no_script"])

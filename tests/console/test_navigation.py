@@ -65,3 +65,18 @@ async def test_what_an_administrator_is_led_to_opens(as_role: As, world: Portfol
         assert {"/users", "/audit", "/import", "/set-aside", "/settings", "/shortcuts"} <= set(led_to)
         for path in led_to:
             assert (await administrator.get(path)).status_code == 200, path
+
+
+def test_every_page_is_gone_to_by_a_letter_of_its_own() -> None:
+    shown = build_navigation(Role.ADMIN, load_phrases("en"), "/", has_inbox=True)
+    letters = [entry.key for entry in (*shown.in_sight, *shown.more)]
+    assert len(letters) == len(set(letters)) == len(list(filter(str.islower, letters)))
+
+
+async def test_the_page_of_keys_says_where_each_letter_goes(as_role: As, world: PortfolioWorld) -> None:
+    async with as_role(Role.COLLECTOR, Accept="text/html") as collector:
+        html = (await collector.get("/shortcuts")).text
+    for key, name in (("t", "Today"), ("o", "Overview"), ("m", "Team"), ("v", "Invoices"), ("s", "Cases"), ("c", "Accounts")):
+        assert f"<kbd>g {key}</kbd></dt><dd>{name}</dd>" in html
+        assert f'data-key="{key}"' in html
+    assert "<kbd>g u</kbd>" not in html, "the audit is not a collector's"

@@ -10,13 +10,13 @@ from adapters.identity.users_and_tokens import IdentityStore
 from api.presenters.phrases import load_phrases
 from domain.case.case_view import TaskKind
 from domain.invoice.command_rules import apply_command
-from domain.invoice.commands import MakePromise
+from domain.invoice.commands import MakePromise, PauseCollection, ResumeCollection
 from domain.portfolio.worklist_ranking import WorkKind
 from domain.roles import Role
 from tests.api.conftest import As
 from tests.api.portfolio_world import TODAY, PortfolioWorld, moment_on
 from tests.api.stored_approvals import store_approval
-from tests.console.test_act_forms import fields_of
+from tests.console.test_act_forms import fields_of, find_link
 from tests.console.test_pages import page, words
 
 
@@ -75,9 +75,9 @@ async def test_the_list_is_short_and_the_rest_is_counted(as_role: As, world: Por
         call_to(world, f"A-{number}", f"Kunde {number}", 10_000 + number)
     async with as_role(Role.COLLECTOR, Accept="text/html") as client:
         html = await page(client, "/today")
-        assert html.count("/today?item=") == 30
+        assert html.count('href="/today?item=') == 30
         assert "Show all (3)" in words(html)
-        assert (await page(client, "/today?everything=yes")).count("/today?item=") == 33
+        assert (await page(client, "/today?everything=yes")).count('href="/today?item=') == 33
 
 
 async def test_a_manager_sees_approvals_and_another_collectors_list(as_role: As, world: PortfolioWorld) -> None:
@@ -124,3 +124,81 @@ async def test_a_promise_over_several_invoices_is_one_thing_to_ask_about(as_role
         html = await page(client, "/today")
     assert html.count("/today?item=") == 1
     assert "and 2 more like it" in words(html)
+
+
+async def test_the_customers_invoices_are_paused_in_one_form_and_the_next_customer_is_shown(as_role: As, world: PortfolioWorld) -> None:
+    call_to(world, "A-1", "Brauerei Nord GmbH", 90_000)
+    world.invoice("I-2", account="A-1")
+    call_to(world, "A-2", "Hafenwerk KG", 10_000)
+    async with as_role(Role.COLLECTOR, Accept="text/html") as client:
+        html = await page(client, "/today")
+        assert "/act/resume_account" not in html
+        form = await page(client, find_link(html, "/act/pause_account"))
+        assert form.count('name="invoices"') == form.count(" checked") == 2
+        ticked = {**fields_of(form), "invoices": ["I-A-1", "I-2"], "reason": "Umzug"}
+        answer = await client.post("/act/pause_account", data=ticked)
+        html = await page(client, answer.headers["location"])
+        assert "Collection is paused on 2 invoices." in words(html)
+        assert '<h2 id="work" class="who-is-it">Hafenwerk KG' in html
+    assert sorted(command.act_id.rpartition(":")[2] for command in world.cases.acts) == ["I-2", "I-A-1"]
+
+
+async def test_invoices_that_do_not_take_an_act_are_named_with_the_reason(as_role: As, world: PortfolioWorld) -> None:
+    call_to(world, "A-1", "Brauerei Nord GmbH", 90_000)
+    world.invoice("I-2", account="A-1")
+    async with as_role(Role.COLLECTOR, Accept="text/html") as client:
+        form = await page(client, find_link(await page(client, "/today"), "/act/escalate_account"))
+        del world.cases.cases["I-2"]
+        sent = {**fields_of(form), "invoices": ["I-A-1", "I-2"], "role": "sales", "comment": "Rabatt?"}
+        answer = await client.post("/act/escalate_account", data=sent)
+        assert answer.status_code == 200
+        assert "Escalated: 1 invoice." in words(answer.text)
+        assert "N-I-2 : collection of this invoice has not begun yet" in words(answer.text)
+        refused = await client.post("/act/pause_account", data={**fields_of(form), "reason": "Umzug"})
+        assert refused.status_code == 422
+        assert " checked" not in refused.text, "what was unticked stays so"
+
+
+async def test_what_is_paused_is_resumed_from_today_and_from_the_accounts_page(as_role: As, world: PortfolioWorld) -> None:
+    call_to(world, "A-1", "Brauerei Nord GmbH", 90_000)
+    world.invoice("I-2", account="A-1")
+    case = world.cases.cases["I-2"]
+    apply_command(case, PauseCollection(act_id="p", actor="maria", reason="Umzug"), moment_on(TODAY))
+    world.write(case)
+    async with as_role(Role.COLLECTOR, Accept="text/html") as client:
+        for path in ("/today", "/accounts/A-1"):
+            form = await page(client, find_link(await page(client, path), "/act/resume_account"))
+            assert "N-I-2" in words(form)
+            assert "N-I-A-1" not in words(form), "only what is paused can be resumed"
+        await client.post("/act/resume_account", data={**fields_of(form), "invoices": "I-2"})
+        assert isinstance(world.cases.acts[-1], ResumeCollection)
+
+
+async def test_a_letter_is_written_or_taken_back_and_a_call_is_logged_in_one_place(as_role: As, world: PortfolioWorld) -> None:
+    call_to(world, "A-1", "Brauerei Nord GmbH", 90_000)
+    async with as_role(Role.COLLECTOR, Accept="text/html") as client:
+        html = await page(client, "/today")
+        assert 'href="/accounts/A-1/write"' in html
+        assert 'href="/preview?account=A-1"' in html
+        assert 'href="/preview?account=A-1"' in await page(client, "/accounts/A-1")
+        assert "/act/log_account_call?" not in html, "its form stands on the page"
+
+
+async def test_whoever_misses_an_account_is_told_why_it_is_not_here(as_role: As, world: PortfolioWorld) -> None:
+    call_to(world, "A-1", "Brauerei Nord GmbH", 90_000)
+    world.account("A-2", name="Hafenwerk KG", collector="maria")
+    world.account("A-3", name="Hafenamt", collector="collector-1")
+    case = world.invoice("I-3", account="A-3")
+    assert case
+    apply_command(case, MakePromise(act_id="p", actor="collector-1", amount=25_000, by=TODAY + timedelta(days=7)), moment_on(TODAY))
+    world.write(case)
+    async with as_role(Role.COLLECTOR, Accept="text/html") as client:
+        promised = words(await page(client, "/today?about=hafenamt"))
+        assert "Hafenamt : On nobody’s list today. On hold: €250.00 is promised by 8 Mar 2013." in promised
+        assert "Nothing is open. maria looks after the account." in words(await page(client, "/today?about=A-2"))
+        assert "On your list since" in words(await page(client, "/today?about=N-I-A-1")), "an invoice's number will do"
+        several = await page(client, "/today?about=hafen")
+        assert "“hafen” could be several accounts: Hafenamt A-3 Hafenwerk KG A-2" in words(several)
+        assert "/today?about=A-2" in several
+        assert "No account and no invoice has “nobody”" in words(await page(client, "/today?about=nobody"))
+        assert "On nobody’s list today. On hold: €250.00 is promised" in words(await page(client, "/accounts/A-3"))

@@ -34,7 +34,15 @@ async def test_one_call_leaves_promises_disputes_and_notes_on_the_invoices_that_
             "contact": "Mr Berg",
             "note": "pays on Friday",
             "promises": [{"invoices": [first], "currency": "EUR", "amount": "60.00", "by": by}],
-            "disputes": [{"invoice_id": second, "amount": "20.00", "currency": "EUR", "reason": "wrong_price"}],
+            "disputes": [
+                {
+                    "invoice_id": second,
+                    "amount": "20.00",
+                    "currency": "EUR",
+                    "reason": "wrong_price",
+                    "look_again_on": (monday + 8 * DAY).isoformat(),
+                }
+            ],
             "notes": [{"invoice_id": second, "text": "two boxes"}],
         },
     )

@@ -6,14 +6,17 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
 
 from adapters.database.row_states import MessageState
-from adapters.read_model.accounts import list_latest_payments
+from adapters.read_model.accounts import AccountDetail, list_latest_payments
 from adapters.read_model.correspondence import list_letters, list_tasks
 from adapters.read_model.letter_brakes import find_hold_for_release
 from api.console.account.conversation import SHARES, load_conversation
 from api.console.account.standing import load_standing
+from api.console.acts.wording import Reader
 from api.console.credit_pages import build_credit_facts
 from api.console.open_cases import list_open_cases
 from api.console.rendering import PageReader, choose_page_language, load_reader, render
+from api.context import ApiContext
+from api.presenters.account_place import tell_account_place
 from api.routes.accounts import require_account_detail
 from api.web.authentication import Context
 from api.web.request_target import EncodedPathRoute
@@ -35,7 +38,8 @@ def show_account(
 ) -> HTMLResponse:
     """`share`: the part of the conversation to be shown, `older`: the cursor of an earlier page of it."""
     account = require_account_detail(context, account_id)
-    _, words = load_reader(context, actor)
+    reader = load_reader(context, actor)
+    words = reader.phrases
     sent, _ = list_letters(context.database, limit=1, account=account_id, state=MessageState.SENT)
     return render(
         request,
@@ -45,6 +49,8 @@ def show_account(
         account=account,
         standing=load_standing(context, account, next(iter(sent), None), words, choose_page_language(request, context, actor)),
         **build_credit_facts(context, actor, account),
+        local_times=_tell_local_times(context, account, reader),
+        place=tell_account_place(context, account_id, actor, words),
         held=find_hold_for_release(context.database, account_id, context.today),
         conversation=load_conversation(context.database, account_id, share, older or None, words),
         shares=list(SHARES),
@@ -54,3 +60,9 @@ def show_account(
         payments=list_latest_payments(context.database, account_id, MAX_PAYMENTS),
         open_cases=list_open_cases(context.database, account_id),
     )
+
+
+def _tell_local_times(context: ApiContext, account: AccountDetail, reader: Reader) -> dict[int, str]:
+    """What time it is where each contact is, so that nobody is rung at night."""
+    now = context.business_now
+    return {contact.id: reader.format_local_time(now, contact.time_zone or account.time_zone) for contact in account.contacts}

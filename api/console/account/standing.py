@@ -58,7 +58,7 @@ class LastContact(NamedTuple):
 
 
 class AccountStanding(NamedTuple):
-    """`paused`: the invoices whose collection a person has paused."""
+    """`paused`: the invoices whose collection a person has paused; `has_open`: one or more is still to be paid."""
 
     currencies: list[CurrencyStanding]
     promises: PromiseHistory
@@ -66,6 +66,7 @@ class AccountStanding(NamedTuple):
     next: NextOfAccount | None
     last_contact: LastContact | None
     paused: list[InvoiceRow]
+    has_open: bool
 
 
 def load_standing(
@@ -82,6 +83,7 @@ def load_standing(
         next=_find_next(context, account.id, open_rows, words),
         last_contact=_find_last_contact(last_letter, find_last_call(context.database, account.id)),
         paused=[row for row in open_rows if row.case and any(hold.kind is HoldKind.PAUSE for hold in row.case.holds)],
+        has_open=bool(open_rows),
     )
 
 

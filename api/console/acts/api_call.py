@@ -33,6 +33,15 @@ class ApiAnswer(NamedTuple):
         """It is certain to be done, and is not yet."""
         return self.status == 202
 
+    @property
+    def parts(self) -> list[dict[str, Any]]:
+        """Of an act on several invoices, what became of each command."""
+        return list(self.document.get("parts") or ())
+
+    def count_done(self) -> int:
+        """Count the invoices that took it."""
+        return len({part["invoice_id"] for part in self.parts if part["recorded"] != "refused"})
+
 
 async def send_to_api(
     request: Request, form: ActForm, ids: dict[str, str], body: dict[str, Any], key: str, files: Sequence[tuple[str, UploadFile]] = ()

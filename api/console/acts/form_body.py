@@ -30,7 +30,7 @@ def build_body(form: ActForm, values: Values, locale: str) -> dict[str, Any]:
     """Return the request's body. Empty fields are left out, but for flags; so is a part, such as a promise, of which nothing is filled
     in. Raises UnreadableField."""
     body: dict[str, Any] = {}
-    filled = {_part_of(name) for name, field in form.fields.items() if field.is_asked and _is_filled(field, values.get(name, ()))}
+    filled = {_part_of(name) for name, field in form.fields.items() if field.begins_part and _is_filled(field, values.get(name, ()))}
     for name, field in form.fields.items():
         given = values.get(name, ())
         if _is_filled(field, given) and (_part_of(name) == "" or _part_of(name) in filled):

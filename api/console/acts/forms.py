@@ -41,7 +41,8 @@ class FormField(BaseModel):
     """One place of the request's body. `words`: the group of words that says a choice's values. `only_where`: asked for only where another
     field, such as one that the page knows, begins so. A hidden field that is `required` is one without which there is nothing to act on.
     `part`: fields of one part stand together, side by side; one that has words among `parts` is folded away under them until it is needed.
-    `has_digits`: its choices are made by the digits, too."""
+    `has_digits`: its choices are made by the digits, too. `ticked`: which invoices are ticked beforehand; `resumable` ones are the only
+    ones to be chosen from. `is_offered`: a value may stand in it beforehand; a part in which nothing else is filled in is not sent."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -52,10 +53,17 @@ class FormField(BaseModel):
     only_where: dict[str, str] = {}
     part: str = ""
     has_digits: bool = False
+    is_offered: bool = False
+    ticked: Literal["", "open", "overdue", "resumable"] = ""
 
     @property
     def is_hidden(self) -> bool:
         return self.kind.startswith("hidden")
+
+    @property
+    def begins_part(self) -> bool:
+        """Whether its part is sent once it is filled in."""
+        return self.is_asked and not self.is_offered
 
     @property
     def is_asked(self) -> bool:
@@ -80,6 +88,11 @@ class ActForm(BaseModel):
     @property
     def takes_files(self) -> bool:
         return any(field.kind == "files" for field in self.fields.values())
+
+    @property
+    def is_on_several(self) -> bool:
+        """Whether it is done to several invoices at once, so that one counts them."""
+        return any(field.ticked for field in self.fields.values())
 
     def is_for(self, role: Role) -> bool:
         """Whether the role may send it at all; what the case's state rules out, the API says."""

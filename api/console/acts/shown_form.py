@@ -31,6 +31,7 @@ class ShownField(NamedTuple):
     fault: str
     part: str = ""
     has_digits: bool = False
+    is_offered: bool = False
 
     @property
     def value(self) -> str:
@@ -39,7 +40,8 @@ class ShownField(NamedTuple):
     @property
     def needs_looking_at(self) -> bool:
         """Whether something is wrong with it, or a person has filled it in."""
-        return bool(self.fault) or (bool(self.value) and self.kind != "currency" and not self.kind.startswith("hidden"))
+        is_filled = bool(self.value) and not self.is_offered and self.kind != "currency" and not self.kind.startswith("hidden")
+        return bool(self.fault) or is_filled
 
 
 class ShownPart(NamedTuple):
@@ -119,7 +121,7 @@ def _show_field(
         kind, values = "hidden", values or [value for value, _ in choices]
     labels = reader.act_words.fields
     label = labels.get(f"{form_name}.{name}") or labels.get(name) or labels.get(name.rpartition(".")[2], "")
-    return ShownField(name, kind, label, values, choices, field.required, fault, field.part, field.has_digits)
+    return ShownField(name, kind, label, values, choices, field.required, fault, field.part, field.has_digits, field.is_offered)
 
 
 def _list_choices(field: FormField, subject: ActSubject, reader: Reader) -> list[Choice]:
@@ -130,10 +132,11 @@ def _list_choices(field: FormField, subject: ActSubject, reader: Reader) -> list
         case "currency":
             return [(currency, currency) for currency in subject.currencies]
         case "open_invoice" | "open_invoices":
-            shared = reader.phrases.shared
+            shared, offered = reader.phrases.shared, subject.paused if field.ticked == "resumable" else None
             return [
                 (each.id, f"{each.number}, {shared.format_money(each.open_balance, each.currency)}, {shared.format_day(each.due_date)}")
                 for each in subject.open_invoices
+                if offered is None or each.id in offered
             ]
     return []
 
@@ -146,6 +149,17 @@ def _fill_in(name: str, form: ActForm, ids: Mapping[str, str], subject: ActSubje
             known |= {field: [value] for field, value in contact.model_dump(mode="json", include=set(form.fields)).items() if value}
     if name in FILLED_WITH_BALANCE and subject.invoice:
         known["amount"] = [format_localised_money(subject.invoice.open_balance, subject.invoice.currency, locale, PLAIN_AMOUNT)]
+    for place, field in form.fields.items():
+        if ticked := _list_ticked(field, subject):
+            known[place] = ticked
     if "promises.0.invoices" in form.fields:
         known["promises.0.invoices"] = [PROMISE_OVER_ALL]
     return known
+
+
+def _list_ticked(field: FormField, subject: ActSubject) -> list[str]:
+    """Of an act on several invoices, those that it is mostly about. Where nothing is overdue, all that is open."""
+    if not field.ticked:
+        return []
+    meant = {"resumable": subject.paused, "overdue": subject.overdue}.get(field.ticked)
+    return [row.id for row in subject.open_invoices if not meant or row.id in meant]

@@ -6,17 +6,24 @@ from adapters.read_model.accounts import ContactRow, find_account
 from adapters.read_model.invoices import InvoiceFilter, InvoiceRow, find_invoice, list_invoices
 from api.context import ApiContext
 from domain.billing.billing_events import InvoiceStatus
+from domain.timeline.holds import HoldKind
 
 
 class ActSubject(NamedTuple):
     """`invoice` is None where an act is about the whole account; both are None where it is about neither. `open_invoices` are the
-    account's, or the invoice alone."""
+    account's, or the invoice alone; `overdue` the ids of those that are past due."""
 
     account_id: str | None = None
     account_name: str | None = None
     invoice: InvoiceRow | None = None
     open_invoices: tuple[InvoiceRow, ...] = ()
     contacts: tuple[ContactRow, ...] = ()
+    overdue: frozenset[str] = frozenset()
+
+    @property
+    def paused(self) -> frozenset[str]:
+        """The ids of those whose collection a person has paused."""
+        return frozenset(row.id for row in self.open_invoices if row.case and any(hold.kind is HoldKind.PAUSE for hold in row.case.holds))
 
     @property
     def currencies(self) -> list[str]:
@@ -43,4 +50,5 @@ def find_subject(context: ApiContext, account_id: str | None, invoice_id: str | 
     owed, _ = list_invoices(
         context.database, InvoiceFilter(account=account_id, status=InvoiceStatus.OPEN), context.today, MAX_INVOICES, None
     )
-    return ActSubject(account.id, account.name, None, tuple(owed), tuple(account.contacts))
+    overdue = frozenset(row.id for row in owed if row.days_past_due(context.today) > 0)
+    return ActSubject(account.id, account.name, None, tuple(owed), tuple(account.contacts), overdue)

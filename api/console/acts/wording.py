@@ -1,7 +1,10 @@
 """What the forms say, in four languages."""
 
+from datetime import datetime
 from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
+from babel.dates import format_time
 from pydantic import BaseModel, ConfigDict
 
 from adapters.i18n.wording import WordingCatalogue, fill_placeholders
@@ -40,3 +43,7 @@ class Reader(NamedTuple):
     @property
     def locale(self) -> str:
         return self.phrases.shared.locale
+
+    def format_local_time(self, now: datetime, zone: str) -> str:
+        """What time it is at a customer's, in the reader's way of writing."""
+        return format_time(now.astimezone(ZoneInfo(zone)), "short", locale=self.locale)
