@@ -150,11 +150,29 @@ class ForgedWebhookError(BillingError):
 
 class BillingAwayError(Exception):
     """The connected system does not answer, or says that it is busy: it is to be asked again. `retry_after`: not before so many seconds,
-    where it said so."""
+    where it said so. `is_untouched`: nothing can have come of what was asked, for it was not sent, or the system says so itself."""
 
-    def __init__(self, message: str, retry_after: float | None = None) -> None:
+    def __init__(self, message: str, retry_after: float | None = None, *, is_untouched: bool = False) -> None:
         super().__init__(message)
-        self.retry_after = retry_after
+        self.retry_after, self.is_untouched = retry_after, is_untouched
+
+    @property
+    def rest(self) -> float | None:
+        """For how many seconds the whole system asks to be left alone; None where it does not."""
+        return self.retry_after
+
+
+class UnansweredOrderError(BillingAwayError):
+    """What was ordered may still be running there: the same is not ordered again before `retry_after` is over. Nothing else waits for it,
+    but for what the system asked for itself."""
+
+    def __init__(self, message: str, retry_after: float, rest: float | None = None) -> None:
+        super().__init__(message, retry_after)
+        self._rest = rest
+
+    @property
+    def rest(self) -> float | None:
+        return self._rest
 
 
 class ConnectionRefusedByBillingError(OperatingError):

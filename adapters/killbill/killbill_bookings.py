@@ -9,7 +9,6 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 from adapters.billing.errors import (
-    BillingAwayError,
     CancelledInvoiceError,
     ConflictingBookingError,
     ConflictingCreditNoteError,
@@ -17,8 +16,10 @@ from adapters.billing.errors import (
     ExcessiveCreditError,
     InvalidAmountError,
     RefusedByBillingError,
+    UnansweredOrderError,
 )
 from adapters.billing.external_records import ExternalBooking
+from adapters.billing.unanswered_orders import RUNS_AT_MOST
 from adapters.killbill.killbill_api import KillBillApi, Record, get_text, name_path
 from adapters.killbill.killbill_orders import KillBillOrders
 from adapters.killbill.killbill_reader import KillBillReader
@@ -32,8 +33,7 @@ from adapters.killbill.killbill_records import (
     to_minor,
 )
 
-RUNS_AT_MOST = timedelta(minutes=5)
-"""How long a call without an answer may go on there; twice what Duecourse waits for one."""
+_LONGEST_CALL = timedelta(seconds=RUNS_AT_MOST)
 _AT = " at "
 
 
@@ -107,10 +107,11 @@ class KillBillBookings:
             self._adjust(record, amount - booked, describe_adjustment(mark, amount, currency), key, order)
 
     def _require_answered(self, told: str) -> None:
-        """`told`: the order, as it was noted when Kill Bill was told so last. Raises BillingAwayError while that may still be running."""
+        """`told`: the order, as it was noted when Kill Bill was told so last. Raises UnansweredOrderError while that may still be
+        running."""
         at = _read_moment(told)
-        if at is not None and (left := at + RUNS_AT_MOST - self._real_now()) > timedelta():
-            raise BillingAwayError("Kill Bill was told so, and has not answered; it may still be booking it", left.total_seconds())
+        if at is not None and (left := at + _LONGEST_CALL - self._real_now()) > timedelta():
+            raise UnansweredOrderError("Kill Bill was told so, and has not answered; it may still be booking it", left.total_seconds())
 
     def _adjust(self, record: Record, amount: int, description: str, key: str, order: str) -> None:
         """Item by item, the largest first; `order` is noted for the key before each, with the moment. Raises RefusedByBillingError

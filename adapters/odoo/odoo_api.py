@@ -16,11 +16,13 @@ import httpx
 
 from adapters.billing.errors import BillingAwayError, ConnectionRefusedByBillingError, RefusedByBillingError
 from adapters.billing.http_times import read_retry_after, read_server_time
+from adapters.billing.unanswered_orders import build_unanswered_error, is_unsent
 from adapters.odoo.odoo_records import Record
 
 TIMEOUT = httpx.Timeout(60, connect=10)
 _MISSING_FIELD = re.compile(r"Invalid field ['\"]?([\w.]+)")
-_BUSY = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT})
+_READING = frozenset({"search_read", "has_access"})
+"""The methods that change nothing."""
 _GONE = "odoo.exceptions.MissingError"
 
 
@@ -114,11 +116,19 @@ class OdooApi:
         return self._send(model, method, body)[0]
 
     def _send(self, model: str, method: str, body: Record) -> tuple[Any, datetime]:
+        try:
+            return self._ask(model, method, body)
+        except BillingAwayError as error:
+            if method in _READING:
+                raise
+            raise build_unanswered_error(error) from error
+
+    def _ask(self, model: str, method: str, body: Record) -> tuple[Any, datetime]:
         content = json.dumps(body, default=_encode)
         try:
             answer = self._client.post(f"{model}/{method}", content=content, headers={"Content-Type": "application/json; charset=utf-8"})
         except httpx.TransportError as error:
-            raise BillingAwayError(f"Odoo does not answer: {type(error).__name__}") from error
+            raise BillingAwayError(f"Odoo does not answer: {type(error).__name__}", is_untouched=is_unsent(error)) from error
         if not answer.is_success:
             _raise_refusal(answer, model, method)
         try:
@@ -152,13 +162,13 @@ def _raise_refusal(answer: httpx.Response, model: str, method: str) -> NoReturn:
             raise MissingInOdooError(f"{model}.{method}")
         case HTTPStatus.INTERNAL_SERVER_ERROR if (missing := _MISSING_FIELD.search(said)) is not None:
             raise MissingInOdooError(f"field {missing[1]} of {model}")
-        case status if status in _BUSY:
-            raise BillingAwayError(f"Odoo answers {status}", read_retry_after(answer.headers))
+        case HTTPStatus.TOO_MANY_REQUESTS:
+            raise BillingAwayError("Odoo answers 429", read_retry_after(answer.headers), is_untouched=True)
         case status if answer.is_redirect:
             raise ConnectionRefusedByBillingError("Odoo sends elsewhere; name the database, and the address as the browser shows it")
         case status if answer.is_client_error:
             raise RefusedByBillingError(f"Odoo refuses this: {said or status}")
-    raise BillingAwayError(f"Odoo answers {answer.status_code}")
+    raise BillingAwayError(f"Odoo answers {answer.status_code}", read_retry_after(answer.headers))
 
 
 def _read_refusal(answer: httpx.Response) -> tuple[str | None, str]:

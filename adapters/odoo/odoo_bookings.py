@@ -1,7 +1,8 @@
 """Booking in Odoo: credit notes and write-offs.
 
 Each is a posting whose reference is its key, and is begun only where none carries it. It is three calls (make a draft, post it, assign it
-to the invoice), each a transaction of its own; one that was interrupted is carried on where it stopped.
+to the invoice), each a transaction of its own; one that was interrupted is carried on where it stopped. A call that was not answered may
+still be running: a draft is posted, and not made anew, and what is refused because that call has done it meanwhile is read again.
 """
 
 from collections import defaultdict
@@ -10,6 +11,7 @@ from datetime import date
 from decimal import Decimal
 
 from adapters.billing.errors import (
+    BillingAwayError,
     CancelledInvoiceError,
     ConflictingBookingError,
     ConflictingCreditNoteError,
@@ -21,7 +23,7 @@ from adapters.billing.errors import (
 )
 from adapters.billing.external_records import ExternalBooking
 from adapters.odoo.invoice_records import BOOKED_BY, CREDIT_NOTE, ENTRY, MoveState, read_currency, read_customer, read_open_balance
-from adapters.odoo.odoo_api import OdooApi, OdooSettings
+from adapters.odoo.odoo_api import NoSuchOdooRecordError, OdooApi, OdooSettings
 from adapters.odoo.odoo_reader import OdooReader
 from adapters.odoo.odoo_records import Record, read_reference, to_major, to_minor
 from domain.money import minor_digits
@@ -47,14 +49,15 @@ class OdooBookings:
         posted = [note for note in notes if note["state"] == MoveState.POSTED]
         if posted:
             note = posted[0]
-            if (read_reference(note["reversed_entry_id"]), to_minor(note["amount_total"], currency)) != (move["id"], amount):
+            if not _is_credit_of(note, move, amount):
                 raise ConflictingCreditNoteError(f"credit note {key!r} was issued with other content; give this one its own key")
         else:
             _require_creditable(move, amount)
-            for abandoned in notes:
-                self._api.delete("account.move", abandoned["id"])
-            note = {"id": self._issue_credit_note(key, move, amount, reason)}
-        self._assign(move["id"], note["id"])
+            whole = [note for note in notes if _is_credit_of(note, move, amount)]
+            self._delete_drafts([note["id"] for note in notes if note not in whole[:1]])
+            note = whole[0] if whole else {"id": self._draft_credit_note(key, move, amount, reason)}
+            self._post(note["id"])
+        self._assign(move, note["id"])
         return ExternalBooking(str(note["id"]), amount, repeated=bool(posted))
 
     def _find_booked(self, key: str, move_type: str) -> list[Record]:
@@ -66,7 +69,7 @@ class OdooBookings:
         ]
         return self._api.find("account.move", domain, ("state", "amount_total", "reversed_entry_id", "narration"))
 
-    def _issue_credit_note(self, key: str, move: Record, amount: int, reason: str) -> int:
+    def _draft_credit_note(self, key: str, move: Record, amount: int, reason: str) -> int:
         """What is credited is shared out over the invoice's accounts and taxes as the invoice is. The customer's own terms would part it
         into instalments."""
         currency = read_currency(move)
@@ -94,8 +97,33 @@ class OdooBookings:
         if missing and shares:
             rounding = _build_line(move, shares[0][0], (), to_major(missing, currency))
             self._api.change("account.move", draft, {"invoice_line_ids": [[_CREATE, 0, rounding]]})
-        self._api.call("account.move", "action_post", [draft])
         return draft
+
+    def _post(self, draft: int) -> None:
+        """One that cannot be posted may have been by an earlier call: then it stands. Raises RefusedByBillingError, BillingAwayError."""
+        try:
+            self._api.call("account.move", "action_post", [draft])
+        except RefusedByBillingError:
+            if not self._is_posted(draft):
+                raise
+        except NoSuchOdooRecordError as error:
+            raise BillingAwayError("the draft of this booking is gone from Odoo; what stands there is read again") from error
+
+    def _delete_drafts(self, drafts: Sequence[int]) -> None:
+        """Raises BillingAwayError for one that an earlier call has posted meanwhile: it is read again."""
+        for draft in drafts:
+            try:
+                self._api.delete("account.move", draft)
+            except NoSuchOdooRecordError:
+                continue
+            except RefusedByBillingError as error:
+                if not self._is_posted(draft):
+                    raise
+                raise BillingAwayError("this was booked in Odoo just now; what stands there is read again") from error
+
+    def _is_posted(self, move_id: int) -> bool:
+        found = self._api.find("account.move", [["id", "=", move_id]], ("state",))
+        return bool(found) and found[0]["state"] == MoveState.POSTED
 
     def _share_out(self, move: Record, amount: int) -> list[CreditShare]:
         """The largest first."""
@@ -127,18 +155,24 @@ class OdooBookings:
             line = next(iter(self._find_customer_lines(entry)), None)
             if line is None or line["name"] != _describe_write_off(move):
                 raise ConflictingBookingError(f"the key {key!r} was used before, for something else; give this its own")
-            self._assign(move["id"], entry)
+            self._assign(move, entry)
             return ExternalBooking(str(entry), to_minor(abs(line["amount_currency"]), currency), repeated=True)
         given_up = min(amount, read_open_balance(move))
         if not given_up:
             return ExternalBooking("", 0, repeated=False)
-        for abandoned in entries:
-            self._api.delete("account.move", abandoned["id"])
-        made = self._post_write_off(key, move, given_up, on, journal, account)
-        self._assign(move["id"], made)
+        whole = [entry["id"] for entry in entries if self._is_write_off_of(entry["id"], move, given_up)]
+        self._delete_drafts([entry["id"] for entry in entries if entry["id"] not in whole[:1]])
+        made = whole[0] if whole else self._draft_write_off(key, move, given_up, on, journal, account)
+        self._post(made)
+        self._assign(move, made)
         return ExternalBooking(str(made), given_up, repeated=False)
 
-    def _post_write_off(self, key: str, move: Record, amount: int, on: date, journal: int, account: int) -> int:
+    def _is_write_off_of(self, draft: int, move: Record, amount: int) -> bool:
+        lines = self._find_customer_lines(draft)
+        found = [(line["name"], to_minor(abs(line["amount_currency"]), read_currency(move))) for line in lines]
+        return found == [(_describe_write_off(move), amount)]
+
+    def _draft_write_off(self, key: str, move: Record, amount: int, on: date, journal: int, account: int) -> int:
         due = self._reader.read_due_lines(move["id"])
         major = to_major(amount, read_currency(move))
         in_books = self._to_books(move, due, major)
@@ -153,9 +187,7 @@ class OdooBookings:
             "ref": f"{BOOKED_BY}{key}",
             "line_ids": [[_CREATE, 0, lost], [_CREATE, 0, owed]],
         }
-        made = self._api.create("account.move", values)
-        self._api.call("account.move", "action_post", [made])
-        return made
+        return self._api.create("account.move", values)
 
     def _to_books(self, move: Record, due: Sequence[Record], major: Decimal) -> Decimal:
         """An amount of the invoice in the currency of the books, at the rate that the invoice was posted at."""
@@ -180,15 +212,27 @@ class OdooBookings:
         domain = [["move_id", "=", move_id], ["account_type", "=", "asset_receivable"]]
         return self._api.find("account.move.line", domain, ("name", "amount_currency", "reconciled"))
 
-    def _assign(self, invoice: int, posting: int) -> None:
-        """Let the posting pay the invoice; what is assigned already is left."""
+    def _assign(self, move: Record, posting: int) -> None:
+        """Let the posting pay the invoice; what is assigned already, also by an earlier call just now, is left."""
         for line in self._find_customer_lines(posting):
-            if not line["reconciled"]:
-                self._api.call("account.move", "js_assign_outstanding_line", [invoice], line_id=line["id"])
+            if line["reconciled"]:
+                continue
+            try:
+                self._api.call("account.move", "js_assign_outstanding_line", [move["id"]], line_id=line["id"])
+            except RefusedByBillingError as error:
+                if all(each["reconciled"] for each in self._find_customer_lines(posting) if each["id"] == line["id"]):
+                    continue
+                raise RefusedByBillingError(
+                    f"it is posted in Odoo, and cannot be assigned to invoice {move['name']} from here: {error}; assign it there"
+                ) from error
 
 
 def _describe_write_off(move: Record) -> str:
     return f"Write-off of invoice {move['name']}"
+
+
+def _is_credit_of(note: Record, move: Record, amount: int) -> bool:
+    return (read_reference(note["reversed_entry_id"]), to_minor(note["amount_total"], read_currency(move))) == (move["id"], amount)
 
 
 def _require_amount(move: Record, amount: int, currency: str) -> None:

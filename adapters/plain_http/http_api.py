@@ -12,6 +12,7 @@ import httpx
 
 from adapters.billing.errors import BillingAwayError, ConnectionRefusedByBillingError, RefusedByBillingError
 from adapters.billing.http_times import read_retry_after, read_server_time
+from adapters.billing.unanswered_orders import is_unsent
 from adapters.plain_http.json_values import JsonFaultError, dig, read_json
 
 TIMEOUT = httpx.Timeout(30, connect=10)
@@ -22,6 +23,8 @@ LONGEST_ANSWER = 120.0
 LONGEST_REASON = 300
 """Characters of what a system says to a refusal."""
 _AWAY = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS})
+_UNTOUCHED = frozenset({HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS})
+"""By which a system says that it has not begun with what it was asked."""
 _FORBIDDEN = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.PROXY_AUTHENTICATION_REQUIRED})
 
 
@@ -116,7 +119,7 @@ class HttpApi:
             with self._client.stream(method, url, headers=dict(headers), content=body.encode() if body is not None else None) as answer:
                 content = self._read_content(answer)
         except httpx.HTTPError as error:
-            raise BillingAwayError(f"{self._name} does not answer: {type(error).__name__}") from error
+            raise BillingAwayError(f"{self._name} does not answer: {type(error).__name__}", is_untouched=is_unsent(error)) from error
         found = HttpAnswer(str(url), answer.status_code, content, answer.headers, read_server_time(answer.headers))
         if not answer.is_success:
             self._raise_refusal(found, url.path)
@@ -137,7 +140,8 @@ class HttpApi:
     def _raise_refusal(self, answer: HttpAnswer, path: str) -> None:
         status = answer.status
         if status in _AWAY or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            raise BillingAwayError(f"{self._name} answers {status}", read_retry_after(answer.headers))
+            is_untouched = status in _UNTOUCHED
+            raise BillingAwayError(f"{self._name} answers {status}", read_retry_after(answer.headers), is_untouched=is_untouched)
         if status == HTTPStatus.NOT_FOUND or status == HTTPStatus.GONE:
             raise NotFoundThereError(path)
         if status in _FORBIDDEN:

@@ -4,8 +4,6 @@ from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any, NamedTuple
 
-import httpx
-
 from adapters.billing.errors import (
     BillingAwayError,
     BillingError,
@@ -21,6 +19,7 @@ from adapters.billing.errors import (
     UnknownInvoiceError,
 )
 from adapters.billing.external_records import ExternalBooking, ExternalInvoice
+from adapters.billing.unanswered_orders import build_unanswered_error
 from adapters.plain_http.api_description import Bookings, DescribedBooking, FoundBooking
 from adapters.plain_http.http_api import HttpApi, NotFoundThereError
 from adapters.plain_http.invoice_rows import InvoiceRows
@@ -34,10 +33,6 @@ from domain.money import Money
 
 MOST_FOUND_PAGES = 100
 """In which a booking is looked for by its key."""
-
-
-RUNS_AT_MOST = 300.0
-"""Seconds that a request without an answer may go on there, as a booking that is not yet found."""
 
 
 class BookedThere(NamedTuple):
@@ -150,10 +145,9 @@ class PlainBookings:
         except NotFoundThereError as error:
             raise build_unknown() from error
         except BillingAwayError as error:
-            if request.idempotency_header is not None or isinstance(error.__cause__, httpx.ConnectError | httpx.ConnectTimeout):
+            if request.idempotency_header is not None:
                 raise
-            rest = max(RUNS_AT_MOST, error.retry_after or 0.0)
-            raise BillingAwayError(f"{error}; it may still be booking, and is looked for in {rest / 60:.0f} minutes", rest) from error
+            raise build_unanswered_error(error) from error
         return str(dig(answer.read(), request.id) or "")
 
 

@@ -15,12 +15,13 @@ import httpx
 
 from adapters.billing.errors import BillingAwayError, ConnectionRefusedByBillingError, RefusedByBillingError
 from adapters.billing.http_times import read_retry_after, read_server_time
+from adapters.billing.unanswered_orders import build_unanswered_error, is_unsent
 from adapters.tryton.tryton_records import Record, decode, encode, encode_parameter
 
 TIMEOUT = httpx.Timeout(60, connect=10)
 _RECORD = re.compile(r"/rest/(model|report)/[^/]+/[0-9]+(/|$)")
 _MISSING_NAME = re.compile(r"<p>&#39;([\w.]+)&#39;</p>")
-_BUSY = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT})
+_ACCESS = "model/ir.model.access/get_access"
 
 
 class NoSuchRecordError(Exception):
@@ -120,7 +121,7 @@ class TrytonApi:
 
     def read_access(self, models: Sequence[str]) -> dict[str, dict[str, bool]]:
         """By model and then by `read`, `write`, `create` and `delete`: what the key's user may do."""
-        return _read_record(self._send("POST", "model/ir.model.access/get_access", (), {"models": models}))
+        return _read_record(self._send("POST", _ACCESS, (), {"models": models}))
 
     def fetch_report(self, report: str, record_id: int) -> FoundFile:
         answer = self._send("GET", f"report/{report}/{record_id}")
@@ -133,11 +134,19 @@ class TrytonApi:
         return _read_record(self._send(method, path, [("f", field) for field in fields], body))
 
     def _send(self, method: str, path: str, parameters: Sequence[tuple[str, str]] = (), body: Record | None = None) -> httpx.Response:
+        try:
+            return self._ask(method, path, parameters, body)
+        except BillingAwayError as error:
+            if method == "GET" or path == _ACCESS:
+                raise
+            raise build_unanswered_error(error) from error
+
+    def _ask(self, method: str, path: str, parameters: Sequence[tuple[str, str]], body: Record | None) -> httpx.Response:
         content = {} if body is None else {"content": encode(body), "headers": {"Content-Type": "application/json"}}
         try:
             answer = self._client.request(method, path, params=list(parameters), **content)  # type: ignore[arg-type]
         except httpx.TransportError as error:
-            raise BillingAwayError(f"Tryton does not answer: {type(error).__name__}") from error
+            raise BillingAwayError(f"Tryton does not answer: {type(error).__name__}", is_untouched=is_unsent(error)) from error
         if not answer.is_success:
             _raise_refusal(answer)
         return answer
@@ -180,9 +189,9 @@ def _raise_refusal(answer: httpx.Response) -> None:
             raise RefusedByBillingError(f"Tryton refuses this: {said}")
         case HTTPStatus.INTERNAL_SERVER_ERROR if (missing := _MISSING_NAME.search(answer.text)) is not None:
             raise MissingInTrytonError(missing[1])
-        case status if status in _BUSY:
-            raise BillingAwayError(f"Tryton answers {status}", read_retry_after(answer.headers))
-    raise BillingAwayError(f"Tryton answers {answer.status_code}")
+        case HTTPStatus.TOO_MANY_REQUESTS:
+            raise BillingAwayError("Tryton answers 429", read_retry_after(answer.headers), is_untouched=True)
+    raise BillingAwayError(f"Tryton answers {answer.status_code}", read_retry_after(answer.headers))
 
 
 def _read_refusal(answer: httpx.Response) -> str | None:

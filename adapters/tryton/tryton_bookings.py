@@ -6,7 +6,8 @@ scheduled action "Reconcile Account Moves", or a person, reconciles them later; 
 with nothing to pay, until then.
 
 Each booking carries its key, and is begun only where none carries it. It is three writes (make a draft, post it, let it pay the invoice);
-one that was interrupted is carried on where it stopped.
+one that was interrupted is carried on where it stopped. A call that was not answered may still be running: a draft is posted, and not
+made anew, and what is refused because that call has done it meanwhile is read again.
 """
 
 from collections import defaultdict
@@ -15,6 +16,7 @@ from datetime import date
 from decimal import Decimal
 
 from adapters.billing.errors import (
+    BillingAwayError,
     CancelledInvoiceError,
     ConflictingBookingError,
     ConflictingCreditNoteError,
@@ -26,7 +28,7 @@ from adapters.billing.errors import (
 )
 from adapters.billing.external_records import ExternalBooking
 from adapters.tryton.invoice_records import build_invoice
-from adapters.tryton.tryton_api import TrytonApi
+from adapters.tryton.tryton_api import NoSuchRecordError, TrytonApi
 from adapters.tryton.tryton_reader import TrytonReader
 from adapters.tryton.tryton_records import Record, dig, to_major, to_minor
 from domain.billing.billing_events import InvoiceStatus
@@ -55,23 +57,23 @@ class TrytonBookings:
         issued = [note for note in notes if note["state"] != "draft"]
         if issued:
             note = issued[0]
-            is_same = (note["party"], -to_minor(note["total_amount"], currency)) == (invoice["party"], amount)
-            if not is_same or note["comment"] != _describe_credited(invoice):
+            if not _is_credit_of(note, invoice, amount):
                 raise ConflictingCreditNoteError(f"credit note {key!r} was issued with other content; give this one its own key")
         else:
             _require_creditable(invoice, amount)
-            for abandoned in notes:
-                self._api.delete("account.invoice", abandoned["id"])
-            note = self._issue_credit_note(key, invoice, amount, reason)
+            whole = [note for note in notes if _is_credit_of(note, invoice, amount)]
+            self._delete_drafts([note["id"] for note in notes if note not in whole[:1]])
+            note = whole[0] if whole else self._draft_credit_note(key, invoice, amount, reason)
+            self._post("account.invoice", note["id"])
         line = self._api.read("account.invoice", note["id"], ("lines_to_pay",))["lines_to_pay"][0]
-        self._let_pay(invoice["id"], line)
+        self._let_pay(invoice, line)
         return ExternalBooking(str(note["id"]), amount, repeated=bool(issued))
 
     def _find_credit_notes(self, key: str) -> list[Record]:
         domain = [["company", "=", self._company], ["type", "=", "out"], ["reference", "=", mark_key(key)], ["state", "!=", "cancelled"]]
         return self._api.find("account.invoice", domain, ("state", "party", "total_amount", "comment"))
 
-    def _issue_credit_note(self, key: str, invoice: Record, amount: int, reason: str) -> Record:
+    def _draft_credit_note(self, key: str, invoice: Record, amount: int, reason: str) -> Record:
         """An invoice with negative lines: what is credited is shared out over the invoice's accounts and taxes as the invoice is."""
         currency = invoice["currency"]["code"]
         shares = _share_out(invoice, amount)
@@ -100,14 +102,40 @@ class TrytonBookings:
         if missing:
             rounding = _build_line(invoice, shares[0][0], (), to_major(missing, currency))
             self._api.change("account.invoice", draft["id"], {"lines": [["create", [rounding]]]})
-        return self._api.act("account.invoice", draft["id"], "post")
+        return draft
+
+    def _post(self, model: str, draft: int) -> None:
+        """One that cannot be posted may have been by an earlier call: then it stands. Raises RefusedByBillingError, BillingAwayError."""
+        try:
+            self._api.act(model, draft, "post")
+        except RefusedByBillingError:
+            if not self._is_posted(model, draft):
+                raise
+        except NoSuchRecordError as error:
+            raise BillingAwayError("the draft of this booking is gone from Tryton; what stands there is read again") from error
+
+    def _delete_drafts(self, drafts: Sequence[int]) -> None:
+        """Raises BillingAwayError for one that an earlier call has posted meanwhile: it is read again."""
+        for draft in drafts:
+            try:
+                self._api.delete("account.invoice", draft)
+            except NoSuchRecordError:
+                continue
+            except RefusedByBillingError as error:
+                if not self._is_posted("account.invoice", draft):
+                    raise
+                raise BillingAwayError("this was booked in Tryton just now; what stands there is read again") from error
+
+    def _is_posted(self, model: str, record_id: int) -> bool:
+        found = self._api.find(model, [["id", "=", record_id]], ("state",))
+        return bool(found) and found[0]["state"] != "draft"
 
     def book_write_off(self, key: str, external_id: str, amount: int, currency: str, on: date) -> ExternalBooking:
         invoice = self._reader.read_record(external_id, "account")
         _require_amount(invoice, amount, currency)
         domain = [["company", "=", self._company], ["description", "=", mark_key(key)]]
         moves = self._api.find("account.move", domain, ("state", "origin", "lines.account", "lines.credit", "lines.amount_second_currency"))
-        booked = moves[0] if moves else None
+        booked = min(moves, key=lambda each: each["state"] == "draft", default=None)
         if booked is not None and booked["origin"] != f"account.invoice,{invoice['id']}":
             raise ConflictingBookingError(f"the key {key!r} was used before, for something else; give this its own")
         if booked is None:
@@ -116,9 +144,9 @@ class TrytonBookings:
                 return ExternalBooking("", 0, repeated=False)
             booked = self._make_write_off(key, invoice, given_up, on)
         if booked["state"] == "draft":
-            self._api.act("account.move", booked["id"], "post")
+            self._post("account.move", booked["id"])
         line = next(line for line in booked["lines"] if line["account"] == invoice["account"])
-        self._let_pay(invoice["id"], line["id"])
+        self._let_pay(invoice, line["id"])
         amount = to_minor(abs(line["amount_second_currency"] or line["credit"]), currency)
         return ExternalBooking(str(booked["id"]), amount, repeated=bool(moves))
 
@@ -166,10 +194,22 @@ class TrytonBookings:
             raise RefusedByBillingError(f"Tryton has no open period for {on.isoformat()}; open one, or book this there by hand")
         return int(periods[0]["id"])
 
-    def _let_pay(self, invoice_id: int, line_id: int) -> None:
+    def _let_pay(self, invoice: Record, line_id: int) -> None:
+        """What pays it already, also by an earlier call just now, is left."""
+        if self._is_used(line_id):
+            return
+        try:
+            self._api.change("account.invoice", invoice["id"], {"payment_lines": [["add", [line_id]]]})
+        except RefusedByBillingError as error:
+            if self._is_used(line_id):
+                return
+            raise RefusedByBillingError(
+                f"it is posted in Tryton, and cannot be let pay invoice {invoice['number']} from here: {error}; reconcile it there"
+            ) from error
+
+    def _is_used(self, line_id: int) -> bool:
         line = self._api.read("account.move.line", line_id, ("invoice_payments", "reconciliation"))
-        if not line["invoice_payments"] and not line["reconciliation"]:
-            self._api.change("account.invoice", invoice_id, {"payment_lines": [["add", [line_id]]]})
+        return bool(line["invoice_payments"] or line["reconciliation"])
 
 
 def _require_amount(invoice: Record, amount: int, currency: str) -> None:
@@ -188,6 +228,11 @@ def _require_creditable(invoice: Record, amount: int) -> None:
     if amount > facts.open_balance:
         left = to_major(facts.open_balance, facts.currency)
         raise ExcessiveCreditError(f"invoice {facts.number} owes no more than {facts.currency} {left} by now; credit less")
+
+
+def _is_credit_of(note: Record, invoice: Record, amount: int) -> bool:
+    of = note["party"], -to_minor(note["total_amount"], invoice["currency"]["code"]), note["comment"]
+    return of == (invoice["party"], amount, _describe_credited(invoice))
 
 
 def _describe_credited(invoice: Record) -> str:

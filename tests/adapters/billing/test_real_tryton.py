@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from adapters.billing.errors import BillingAwayError, RefusedByBillingError
+from adapters.billing.errors import BillingAwayError, RefusedByBillingError, UnansweredOrderError
 from adapters.billing.external_records import SettlementKind
 from adapters.tryton.tryton_api import TrytonApi
 from adapters.tryton.tryton_connector import TrytonConnector
@@ -88,6 +88,50 @@ def test_a_credit_note_that_was_interrupted_is_carried_on(tryton: TrytonWorld, a
         flaky.book_credit_note(f"C-of-invoice-{invoice}", invoice, 400, "EUR", "")
     tryton.connector.book_credit_note(f"C-of-invoice-{invoice}", invoice, 400, "EUR", "")
     assert (tryton.count_credit_notes(account), tryton.connector.read_invoice(invoice).open_balance) == (before + 1, 600)
+
+
+class SlowApi(TrytonApi):
+    """Does not answer the first posting, and carries it out before the next call of `done_before`."""
+
+    def __init__(self, server: TrytonServer, done_before: str) -> None:
+        super().__init__(server.settings)
+        self.done_before, self.running = done_before, list[tuple[Any, ...]]()
+
+    def _ask(self, method: str, path: str, *given: Any) -> Any:
+        if path.endswith("/post") and not self.running:
+            self.running.append((method, path, *given))
+            raise BillingAwayError("slow")
+        if (method, path.rpartition("/")[2]) in (("POST", self.done_before), (self.done_before, path.rpartition("/")[2])):
+            for call in self.running[:1]:
+                self.done_before = ""
+                super()._ask(*call)
+        return super()._ask(method, path, *given)
+
+
+@pytest.mark.parametrize("done_before", ["post", "GET"])
+def test_a_posting_that_is_still_running_credits_once_and_is_not_taken_for_a_refusal(
+    tryton: TrytonWorld, account: str, done_before: str
+) -> None:
+    invoice = tryton.issue_invoice(account, 1_000, tryton.today - timedelta(20))
+    before = tryton.count_credit_notes(account)
+    slow = TrytonConnector("erp", tryton.server.settings, api=(api := SlowApi(tryton.server, "")))
+    with pytest.raises(UnansweredOrderError):
+        slow.book_credit_note(f"C-of-invoice-{invoice}", invoice, 400, "EUR", "")
+    api.done_before = done_before
+    for _ in range(2):
+        slow.book_credit_note(f"C-of-invoice-{invoice}", invoice, 400, "EUR", "")
+    assert (tryton.count_credit_notes(account), slow.read_invoice(invoice).open_balance) == (before + 1, 600)
+
+
+def test_a_draft_that_is_posted_while_it_is_cleared_away_is_read_again(tryton: TrytonWorld, account: str) -> None:
+    invoice = tryton.issue_invoice(account, 1_000, tryton.today - timedelta(20))
+    slow = TrytonConnector("erp", tryton.server.settings, api=(api := SlowApi(tryton.server, "")))
+    with pytest.raises(UnansweredOrderError):
+        slow.book_credit_note(f"C-of-invoice-{invoice}", invoice, 400, "EUR", "")
+    api.done_before = "DELETE"
+    with pytest.raises(BillingAwayError, match="read again"):
+        slow.book_credit_note(f"C-of-invoice-{invoice}", invoice, 300, "EUR", "")
+    assert slow.book_credit_note(f"C-of-invoice-{invoice}", invoice, 400, "EUR", "").repeated
 
 
 def test_a_write_off_that_was_interrupted_is_carried_on(tryton: TrytonWorld, account: str) -> None:

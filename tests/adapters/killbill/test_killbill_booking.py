@@ -7,8 +7,8 @@ import httpx
 import pytest
 
 from adapters.billing.errors import BillingAwayError, RefusedByBillingError
+from adapters.billing.unanswered_orders import RUNS_AT_MOST
 from adapters.killbill.killbill_api import KillBillApi
-from adapters.killbill.killbill_bookings import RUNS_AT_MOST
 from adapters.killbill.killbill_connector import KillBillConnector
 from tests.adapters.killbill.killbill_double import KillBillDouble
 from tests.adapters.killbill.killbill_world import SETTINGS, KillBillWorld
@@ -75,7 +75,7 @@ def test_a_call_that_is_still_running_is_not_made_again(connector: KillBillConne
     slow.is_slow = False
     with pytest.raises(BillingAwayError) as caught:
         book(connector, invoice)
-    assert caught.value.retry_after == RUNS_AT_MOST.total_seconds()
+    assert caught.value.retry_after == RUNS_AT_MOST
     slow.catch_up()
     assert book(connector, invoice) == 2_500
     assert connector.read_invoice(invoice).open_balance == 7_500
@@ -89,7 +89,7 @@ def test_a_call_that_came_to_nothing_is_made_again_after_some_minutes(
         with pytest.raises(BillingAwayError):
             book(connector, invoice)
         slow.running.clear()
-        slow.now += RUNS_AT_MOST
+        slow.now += timedelta(seconds=RUNS_AT_MOST)
     with pytest.raises(BillingAwayError):
         book(connector, invoice)
     slow.now += timedelta(seconds=1)
@@ -97,7 +97,7 @@ def test_a_call_that_came_to_nothing_is_made_again_after_some_minutes(
     with pytest.raises(BillingAwayError):
         book(connector, invoice)
     slow.running.clear()
-    slow.now += RUNS_AT_MOST
+    slow.now += timedelta(seconds=RUNS_AT_MOST)
     assert book(connector, invoice) == 2_500
     assert connector.read_invoice(invoice).open_balance == 7_500
 
@@ -107,7 +107,7 @@ def test_what_was_booked_twice_nevertheless_is_told(connector: KillBillConnector
     for _ in range(2):
         with pytest.raises(BillingAwayError):
             book(connector, invoice)
-        slow.now += RUNS_AT_MOST
+        slow.now += timedelta(seconds=RUNS_AT_MOST)
     assert len(slow.running) == 2
     slow.is_slow = False
     slow.catch_up()

@@ -1,5 +1,6 @@
 """What Odoo says is understood as it is meant, and what Duecourse books there is booked once."""
 
+from collections.abc import Callable
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -9,13 +10,16 @@ import pytest
 from adapters.billing.errors import (
     BillingAwayError,
     CancelledInvoiceError,
+    ConflictingCreditNoteError,
     ConnectionRefusedByBillingError,
     ExcessiveCreditError,
     RefusedByBillingError,
+    UnansweredOrderError,
     UnknownInvoiceError,
     UnsupportedOperationError,
 )
 from adapters.billing.external_records import ExternalInvoice, SettlementKind
+from adapters.billing.unanswered_orders import RUNS_AT_MOST
 from adapters.odoo.odoo_api import OdooApi
 from adapters.odoo.odoo_connector import OdooConnector
 from domain.billing.billing_events import InvoiceStatus
@@ -242,6 +246,97 @@ def test_a_write_off_whose_answer_is_lost_is_carried_on(double: OdooDouble, odoo
         odoo.book_write_off("W1", str(invoice), 2_500, "EUR", NOW.date())
     assert odoo.book_write_off("W1", str(invoice), 2_500, "EUR", NOW.date()).amount == 2_500
     assert odoo.read_invoice(str(invoice)).open_balance == 7_500
+
+
+class SlowOdoo(httpx.BaseTransport):
+    """Does not answer the first call of a method, and carries it out before the next call of another."""
+
+    def __init__(self, double: OdooDouble, slow: str, done_before: str) -> None:
+        self._double, self._slow, self._done_before = double, slow, done_before
+        self.running: list[httpx.Request] = []
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        method = request.url.path.rpartition("/")[2]
+        if method == self._slow:
+            self._slow = ""
+            self.running.append(request)
+            raise httpx.ReadTimeout("slow", request=request)
+        if method == self._done_before and self.running:
+            self._double.transport.handle_request(self.running.pop())
+        return self._double.transport.handle_request(request)
+
+
+Order = Callable[[OdooConnector, int], object]
+ORDERS: list[Order] = [
+    lambda odoo, invoice: odoo.book_credit_note("C1", str(invoice), 2_500, "EUR", ""),
+    lambda odoo, invoice: odoo.book_write_off("W1", str(invoice), 2_500, "EUR", NOW.date()),
+]
+
+
+@pytest.mark.parametrize("order", ORDERS, ids=["credit", "write-off"])
+@pytest.mark.parametrize(
+    ("slow", "done_before"), [("action_post", "action_post"), ("action_post", "search_read"), ("create", "action_post")]
+)
+def test_a_call_that_is_still_running_books_once_and_is_not_taken_for_a_refusal(
+    double: OdooDouble, partner: int, order: Order, slow: str, done_before: str
+) -> None:
+    invoice = issue(double, partner)
+    odoo = OdooConnector("odoo", ODOO_SETTINGS, OdooApi(ODOO_SETTINGS, SlowOdoo(double, slow, done_before)))
+    with pytest.raises(UnansweredOrderError) as caught:
+        order(odoo, invoice)
+    assert (caught.value.retry_after, caught.value.rest) == (RUNS_AT_MOST, None)
+    for _ in range(2):
+        order(odoo, invoice)
+    posted = [move for move in double.tables["account.move"].values() if move["state"] == "posted" and move["id"] != invoice]
+    assert (len(posted), odoo.read_invoice(str(invoice)).open_balance) == (1, 7_500)
+
+
+def test_a_draft_that_is_posted_while_it_is_cleared_away_is_read_again(double: OdooDouble, partner: int) -> None:
+    """A draft of another amount, whose posting is still running."""
+    invoice = issue(double, partner)
+    odoo = OdooConnector("odoo", ODOO_SETTINGS, OdooApi(ODOO_SETTINGS, SlowOdoo(double, "action_post", "unlink")))
+    with pytest.raises(UnansweredOrderError):
+        odoo.book_credit_note("C1", str(invoice), 2_500, "EUR", "")
+    with pytest.raises(BillingAwayError, match="read again"):
+        odoo.book_credit_note("C1", str(invoice), 2_400, "EUR", "")
+    with pytest.raises(ConflictingCreditNoteError):
+        odoo.book_credit_note("C1", str(invoice), 2_400, "EUR", "")
+    assert odoo.book_credit_note("C1", str(invoice), 2_500, "EUR", "").repeated
+
+
+def test_what_is_posted_and_cannot_be_assigned_is_told(double: OdooDouble, odoo: OdooConnector, partner: int) -> None:
+    invoice = issue(double, partner)
+    refused = httpx.Response(422, json={"name": "odoo.exceptions.UserError", "message": "The period is locked."})
+
+    def refuse(request: httpx.Request) -> httpx.Response | None:
+        if request.url.path.endswith("js_assign_outstanding_line"):
+            return refused
+        double.plans.append(refuse)
+        return None
+
+    double.plans.append(refuse)
+    with pytest.raises(RefusedByBillingError, match=r"it is posted in Odoo.*period is locked.*assign it there"):
+        odoo.book_credit_note("C1", str(invoice), 2_500, "EUR", "")
+
+
+@pytest.mark.parametrize(("status", "header", "rest"), [(500, "30", 30.0), (403, "30", None), (503, "400", 400.0)])
+def test_whatever_says_when_to_come_again_is_heard(status: int, header: str, rest: float | None) -> None:
+    transport = httpx.MockTransport(lambda request: httpx.Response(status, headers={"retry-after": header}))
+    api = OdooApi(ODOO_SETTINGS, transport)
+    with pytest.raises(ConnectionRefusedByBillingError if rest is None else BillingAwayError) as read:
+        api.find("account.move", [], ("id",))
+    assert getattr(read.value, "rest", None) == rest
+    if rest is not None:
+        with pytest.raises(UnansweredOrderError) as written:
+            api.create("account.move", {})
+        assert (written.value.retry_after, written.value.rest) == (max(rest, RUNS_AT_MOST), rest)
+
+
+def test_a_call_that_was_not_begun_need_not_be_waited_for() -> None:
+    api = OdooApi(ODOO_SETTINGS, httpx.MockTransport(lambda request: httpx.Response(429, headers={"retry-after": "7"})))
+    with pytest.raises(BillingAwayError) as caught:
+        api.create("account.move", {})
+    assert caught.value.retry_after == 7.0
 
 
 def test_a_credit_note_is_assigned_whole_though_the_customer_pays_in_instalments(

@@ -7,6 +7,7 @@ from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from itertools import count, islice
 from pathlib import Path
+from random import Random
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -15,6 +16,7 @@ import pytest
 from sqlalchemy import select
 
 from adapters.billing.errors import BillingAwayError
+from adapters.billing.unanswered_orders import RUNS_AT_MOST
 from adapters.connections.account_mirror import AccountDefaults
 from adapters.connections.comparison import compare_open_items
 from adapters.connections.connected_reading import ConnectedReading
@@ -23,7 +25,6 @@ from adapters.connections.connection_sync import ConnectionSync
 from adapters.database.engine import Database
 from adapters.database.tables import Invoice
 from adapters.ledger.ledger import Ledger
-from adapters.plain_http.plain_bookings import RUNS_AT_MOST
 from tests.adapters.ledger.builders import find_unbalanced_invoices
 from tests.adapters.plain_http.sample_world import DESCRIPTION, SampleWorld
 from tests.databases import open_sqlite_database
@@ -102,8 +103,10 @@ def open_sync(books: Database, world: SampleWorld) -> ConnectionSync:
     return ConnectionSync(books, world.connector, DEFAULTS, real_now=tick())
 
 
-def answer_always(every: int, answer: Callable[[httpx.Request], httpx.Response]) -> Fault:
-    return lambda call, request, handle: answer(request) if call % every == 0 else handle(request)
+def answer_often(share: float, answer: Callable[[httpx.Request], httpx.Response]) -> Fault:
+    """To about so many of the calls. Not to each third one: a reader that makes three calls in a run would always fail at the same."""
+    dice = Random(1)
+    return lambda call, request, handle: answer(request) if dice.random() < share else handle(request)
 
 
 def fail_to_read(request: httpx.Request) -> httpx.Response:
@@ -126,10 +129,10 @@ def give_twice() -> Fault:
 
 
 FAULTS: dict[str, Fault] = {
-    "429": answer_always(3, lambda request: httpx.Response(429, headers={"retry-after": "7"})),
-    "500": answer_always(3, lambda request: httpx.Response(500, content=b"<h1>Oops</h1>")),
-    "slow": answer_always(3, fail_to_read),
-    "cut off": answer_always(4, lambda request: httpx.Response(502)),
+    "429": answer_often(1 / 3, lambda request: httpx.Response(429, headers={"retry-after": "7"})),
+    "500": answer_often(1 / 3, lambda request: httpx.Response(500, content=b"<h1>Oops</h1>")),
+    "slow": answer_often(1 / 3, fail_to_read),
+    "cut off": answer_often(1 / 4, lambda request: httpx.Response(502)),
     "a page twice": give_twice(),
 }
 
