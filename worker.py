@@ -76,6 +76,7 @@ from workflows.account_suspension import AccountSuspension
 from workflows.approval import Approval
 from workflows.approval_digest import ApprovalDigest
 from workflows.billing_sync import BillingSync
+from workflows.compared_systems import ComparedSystems
 from workflows.connected_systems import ConnectedSystems
 from workflows.correspondence_run import CorrespondenceRun
 from workflows.credit_referrals import Referrals
@@ -111,6 +112,7 @@ WORKFLOWS = (
     CreditRequest,
     StandingCheck,
     ConnectedSystems,
+    ComparedSystems,
 )
 CACHED_WORKFLOWS = 10_000
 WORKFLOW_TASK_POLLERS = 20
@@ -238,6 +240,9 @@ def build_billing_activities(services: Services, signals: CaseSignals) -> Activi
     approvals = ApprovalActivities(services.policies, DelegationStore(database), ApprovalFactsLoader(database))
     return [
         billing.deliver_events,
+        reading.list_systems,
+        reading.read_system,
+        reading.compare_system,
         reading.read_systems,
         approvals.frame_approval,
         approvals.review_decision,

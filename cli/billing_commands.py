@@ -1,5 +1,7 @@
 """`duecourse billing`: the connected billing systems are listed, tested, read, and compared with what is here."""
 
+import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -11,15 +13,17 @@ import typer
 from cli.options import DataDir, get_caller_name, load_business_clock, load_existing_settings, opened_database
 
 if TYPE_CHECKING:
-    from adapters.billing.external_records import ConnectionStep
+    from adapters.billing.external_records import BalanceCheck, ConnectionStep
     from adapters.connections.comparison import Difference
     from adapters.connections.connection_overview import ConnectionOverview
     from adapters.connections.connection_registry import ConnectedSystem, ConnectionRegistry
     from adapters.connections.connection_states import ConnectionState
+    from adapters.connections.connection_sync import PageResult
     from adapters.database.engine import Database
 
 Name = Annotated[str | None, typer.Argument(help="The connection's name; all of them when left out.")]
 DIFFERENT_STATUS, AWAY_STATUS = 3, 1
+PROGRESS_SECONDS = 2.0
 
 billing_app = typer.Typer(no_args_is_help=True, help="The billing systems that are connected: added, tested, read, compared.")
 
@@ -55,6 +59,8 @@ def list_connections(data_dir: DataDir = None) -> None:
         for overview in load_connection_overviews(database, _find(systems, None)):
             print(describe_connection(overview))
             _print_state(overview.state)
+            if overview.notes.number:
+                print(f"    {overview.notes.number:,} notes refused, the latest: {overview.notes.why}")
 
 
 def describe_connection(overview: "ConnectionOverview") -> str:
@@ -69,17 +75,26 @@ def describe_connection(overview: "ConnectionOverview") -> str:
 def _print_state(state: "ConnectionState") -> None:
     if state.away_since is not None and state.next_try_at is not None:
         print(f"    away since {_say(state.away_since)}, to be tried at {_say(state.next_try_at)}")
+    if state.rest is not None:
+        print(f"    asks to be left alone until {_say(state.rest.until)}: {state.rest.reason}")
     read = f"{state.invoices_read:,} invoices read, {state.invoices_changed:,} of them changed"
     print(f"    {read}, to the end at {_say(state.caught_up_at)}" if state.caught_up_at else f"    {read}, not yet to the end")
     if state.compared_at is not None:
         found = f"{state.compared_items:,} open items there, {len(state.differences):,} differences"
         print(f"    compared at {_say(state.compared_at)}: {found}")
         _print_differences(state.differences)
+        _print_check(state.balances)
 
 
 def _print_differences(differences: "Sequence[Difference]") -> None:
     for each in differences:
         print(f"    {each.kind}: {each.number or each.id}: here {each.here}, there {each.there} {each.currency}")
+
+
+def _print_check(check: "BalanceCheck | None") -> None:
+    if check is not None and check.differing:
+        named, so = ", ".join(check.differing[:5]), "they are left out" if check.is_trusted else "it is computed here"
+        print(f"    of {check.checked:,} balances looked at, {len(check.differing):,} do not count what is applied ({named}); {so}")
 
 
 def _say(at: datetime) -> str:
@@ -103,8 +118,9 @@ def try_connections(name: Name = None, data_dir: DataDir = None) -> None:
 def print_steps(name: str, steps: "tuple[ConnectionStep, ...]") -> bool:
     """Whether all of them work."""
     for step in steps:
-        print(f"{name}: {step.name}: {'works' if step.works else 'DOES NOT WORK'}: {step.found}")
-        if not step.works:
+        said = "DOES NOT WORK" if not step.works else "works" if step.is_tried else "not tried"
+        print(f"{name}: {step.name}: {said}: {step.found}")
+        if step.ask_for and not (step.works and step.is_tried):
             print(f"    ask for {step.ask_for}")
     return all(step.works for step in steps)
 
@@ -122,7 +138,7 @@ def read_systems(name: Name = None, data_dir: DataDir = None) -> None:
                 print(f"{system.key.system}: switched off")
                 continue
             try:
-                result = system.sync.sync()
+                result = system.sync.sync(on_page=_Progress(system.key.system).show_page)
             except (BillingAwayError, UserError) as error:
                 is_away = _tell_away(system.key.system, error)
                 continue
@@ -136,6 +152,19 @@ def read_systems(name: Name = None, data_dir: DataDir = None) -> None:
         raise typer.Exit(AWAY_STATUS)
 
 
+class _Progress:
+    """What was read so far, every few seconds: on the error output, so that what is read of the command stays the result."""
+
+    def __init__(self, name: str) -> None:
+        self._name, self._read, self._shown_at = name, 0, time.monotonic()
+
+    def show_page(self, page: "PageResult") -> None:
+        self._read += page.read
+        if page.has_more and time.monotonic() - self._shown_at >= PROGRESS_SECONDS:
+            self._shown_at = time.monotonic()
+            print(f"{self._name}: {self._read:,} invoices read so far", file=sys.stderr, flush=True)
+
+
 def _tell_away(name: str, error: Exception) -> bool:
     """It holds up no other; what was read of it stays, and is read on from. It may also be there, and not let Duecourse in."""
     from domain.errors import UserError
@@ -146,23 +175,38 @@ def _tell_away(name: str, error: Exception) -> bool:
 
 @billing_app.command("compare")
 def compare_systems(name: Name = None, data_dir: DataDir = None) -> None:
-    """Compare all that is open there with what is open here, and name every difference. Nothing is changed."""
+    """Compare all that is open there with what is open here, and name every difference. What was found is kept, and shown by `list` and in
+    the console; nothing else is changed."""
     from adapters.billing.errors import BillingAwayError
-    from adapters.connections.comparison import compare_open_items
+    from adapters.connections.connection_runs import ConnectionRuns
     from domain.errors import UserError
 
     differs = is_away = False
-    with opened_systems(data_dir, for_looking=True) as (database, systems):
+    with opened_systems(data_dir) as (database, systems):
+        runs = ConnectionRuns(database)
         for system in _find(systems, name):
             if system.switched_off_at is not None:
                 continue
             try:
-                comparison = compare_open_items(database, system.connector)
+                comparison = runs.compare(system, get_caller_name(), raises=True)
             except (BillingAwayError, UserError) as error:
                 is_away = _tell_away(system.key.system, error)
                 continue
+            assert comparison is not None
             differs |= bool(comparison.differences)
             print(f"{system.key.system}: {comparison.compared:,} open items there, {len(comparison.differences):,} differences")
             _print_differences(comparison.differences)
+            _print_check(comparison.balances)
     if differs or is_away:
         raise typer.Exit(DIFFERENT_STATUS if differs else AWAY_STATUS)
+
+
+@billing_app.command("retry-notes")
+def retry_notes(name: Annotated[str, typer.Argument(help="The connection's name.")], data_dir: DataDir = None) -> None:
+    """Leave the notes once more that the system refused, once what it says is put right there. A running Duecourse does so within a
+    minute."""
+    from adapters.connections.notes.refused_notes import retry_refused_notes
+
+    with opened_systems(data_dir) as (database, systems):
+        for system in _find(systems, name):
+            print(f"{system.key.system}: {retry_refused_notes(database, system.key):,} notes are tried again")

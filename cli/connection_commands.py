@@ -7,7 +7,7 @@ environment, or asked for without showing it.
 import os
 import secrets as random
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -169,8 +169,10 @@ def _parse_options(given: Iterable[str]) -> dict[str, Any]:
     return parsed
 
 
-def _read_secrets(names: tuple[str, ...], files: Iterable[str]) -> Mapping[str, str]:
+def _read_secrets(names: tuple[str, ...], files: Sequence[str]) -> Mapping[str, str]:
     """By name: from the file that is given, else from the environment, else asked for. Raises SettingsError, which shows none."""
+    if files and not names:
+        raise SettingsError("this system has no secret: it lets everybody in; leave out --secret-file")
     given = dict(_split_file(each, names[0]) for each in files)
     if unknown := given.keys() - set(names):
         raise SettingsError(f"there is no secret {', '.join(sorted(unknown))}; there is {', '.join(names)}")

@@ -55,7 +55,7 @@ HOMONYMS: dict[str, set[str]] = {
     },
     "a field, a fact of the journal, or a column of a file": {
         *("cancelled", "credited", "disputed", "ended", "escalated", "escalation", "invoice", "next_step", "paid", "received", "recovered"),
-        *("snapshot", "spared", "suspended", "told", "waiting_for", "written_off"),
+        *("dropped", "snapshot", "spared", "suspended", "told", "waiting_for", "written_off"),
     },
     "a heading or a phrase of a page": {"active", "asked", "decided", "notice_extended", "open", "signed", "suspension"},
     "a letter or a notice": {"dispute_raised", "escalation_answered", "reinstated"},

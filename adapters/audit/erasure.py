@@ -12,6 +12,7 @@ import orjson
 from sqlalchemy import Text, and_, case, cast, delete, func, null, or_, select, update
 from sqlmodel import Session, col
 
+from adapters.audit.connected_records import build_call_filter, build_refused_note_filter
 from adapters.database.dispute_evidence import list_evidence
 from adapters.database.engine import Database
 from adapters.database.row_states import ContactRequestState, MessageState, WaitingNoticeState
@@ -26,6 +27,7 @@ from adapters.database.tables import (
     DossierRow,
     ErasureRow,
     ExternalAccountRow,
+    ExternalNoteRow,
     ImportRow,
     Invoice,
     JournalEntry,
@@ -37,6 +39,7 @@ from adapters.database.tables import (
     Task,
     ViewRow,
     WaitingNoticeRow,
+    WebhookCallRow,
     WriteOffBooking,
 )
 from adapters.journal.account_entries import AccountNotFoundError
@@ -198,6 +201,8 @@ def _list_erasable_rows(session: Session, account_id: str) -> Iterator[tuple[str
     yield "notices", WaitingNoticeRow, _build_waiting_notice_filter(account_id)
     yield "set_aside", SetAsideRow, _build_set_aside_filter(account_id)
     yield "import_rows", ImportRow, _build_rejected_row_filter(session, account_id)
+    yield "billing_calls", WebhookCallRow, build_call_filter(session, account_id)
+    yield "refused_notes", ExternalNoteRow, build_refused_note_filter(account_id)
     yield "name", Account, (col(Account.id) == account_id) & (col(Account.name) != account_id)
 
 
@@ -281,6 +286,8 @@ def _erase_records(session: Session, account_id: str, documents: Sequence[str]) 
         update(ImportRow).where(rejected).values(cells=null(), reason=ERASED_ROW_REASON),
         delete(Contact).where(col(Contact.account_id) == account_id),
         delete(ExternalAccountRow).where(col(ExternalAccountRow.account_id) == account_id),
+        update(WebhookCallRow).where(build_call_filter(session, account_id)).values(body=b""),
+        delete(ExternalNoteRow).where(build_refused_note_filter(account_id)),
         update(Message).where(col(Message.account_id) == account_id).values(**blank),
         update(ContactRequest).where(refused_requests).values(reason=""),
         update(Note).where(col(Note.account_id) == account_id).values(text=""),

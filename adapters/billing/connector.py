@@ -11,12 +11,13 @@ docs/decisions/0054-a-connected-system-is-read-again.md.
 """
 
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, cast
 
 from adapters.billing.external_key import SystemKey
 from adapters.billing.external_records import (
+    BalanceCheck,
     ChangePage,
     ConnectionStep,
     CreditPage,
@@ -129,6 +130,14 @@ class WebhookVerifier(Protocol):
         ...
 
 
+class BalanceChecker(Protocol):
+    """Of a system whose balances may not count what is applied to its invoices. Not asked of others."""
+
+    def check_balances(self) -> BalanceCheck:
+        """Look at a sample of them."""
+        ...
+
+
 class BillingConnector(
     ConnectedReader,
     CreditReader,
@@ -151,3 +160,15 @@ class BillingConnector(
     def capabilities(self) -> frozenset[ConnectorCapability]:
         """What the system can do. For anything else it raises UnsupportedOperationError."""
         ...
+
+
+def find_credits_interval(connector: BillingConnector) -> timedelta | None:
+    """How often what is unapplied is read from a system that lists all its customers for it, beside what it hints at; None of one that is
+    asked whenever an invoice changed."""
+    found = getattr(connector, "credits_every", None)
+    return found if isinstance(found, timedelta) else None
+
+
+def find_balance_checker(connector: BillingConnector) -> BalanceChecker | None:
+    """None where a system's balances need no check."""
+    return cast(BalanceChecker, connector) if hasattr(connector, "check_balances") else None

@@ -118,13 +118,15 @@ class UnreadRow(NamedTuple):
 
 class ChangePage(NamedTuple):
     """Invoices that were changed, as they stand now, those that are gone, and what cannot be read. `cursor` reads on from here; it is the
-    system's own and opaque, and outlives a restart. `has_more`: there is another page now."""
+    system's own and opaque, and outlives a restart. `has_more`: there is another page now. `concerns_credit`: what a customer has unapplied
+    changed, too."""
 
     invoices: tuple[ExternalInvoice, ...]
     gone: tuple[str, ...]
     cursor: str
     has_more: bool
     unread: tuple[UnreadRow, ...] = ()
+    concerns_credit: bool = False
 
 
 class OpenReceivablePage(NamedTuple):
@@ -159,18 +161,30 @@ class ExternalBooking(NamedTuple):
     repeated: bool
 
 
+class BalanceCheck(NamedTuple):
+    """What a sample shows of whether a system's balances count what is applied to its invoices. `checked`: how many were looked at;
+    `differing`: the numbers of those whose balance does not. `is_trusted`: their balances are believed, and not computed here."""
+
+    checked: int
+    differing: tuple[str, ...]
+    is_trusted: bool
+
+
 class WebhookHint(NamedTuple):
     """What a webhook says may have changed; nothing more is believed of it. `event_id` is the same when it comes again. `external_id` is
-    None where it is about something else than an invoice."""
+    None where it is about something else than an invoice. `concerns_credit`: what a customer has unapplied may have changed."""
 
     event_id: str
     external_id: str | None
+    concerns_credit: bool = False
 
 
 class ConnectionStep(NamedTuple):
-    """A step of a connection's test: what was tried, whether it works, what was found; and, where it does not, what to ask for."""
+    """A step of a connection's test: what was tried, whether it works, what was found; and, where it does not, what to ask for. `is_tried`
+    is False of what can only be tried by doing it; what may be needed for it is what to ask for."""
 
     name: str
     works: bool
     found: str
     ask_for: str = ""
+    is_tried: bool = True

@@ -7,10 +7,10 @@ from typing import NamedTuple
 from sqlalchemy import select
 from sqlmodel import col
 
-from adapters.billing.connector import BillingConnector, ConnectorCapability
+from adapters.billing.connector import BillingConnector, ConnectorCapability, find_balance_checker, find_credits_interval
 from adapters.billing.external_key import ExternalKey, can_be_key
-from adapters.billing.external_records import OpenReceivable
-from adapters.connections.connection_sync import PAGE_SIZE
+from adapters.billing.external_records import BalanceCheck, OpenReceivable
+from adapters.connections.connection_sync import PAGE_SIZE, ConnectionSync
 from adapters.connections.credit_mirror import find_known_accounts, load_unapplied_of
 from adapters.connections.due_parts import find_whole_id
 from adapters.database.engine import Database
@@ -48,10 +48,11 @@ class Difference(NamedTuple):
 
 
 class Comparison(NamedTuple):
-    """`compared`: how many open items the system has."""
+    """`compared`: how many open items the system has. `balances`: what a sample of its balances showed, where they need one."""
 
     compared: int
     differences: tuple[Difference, ...]
+    balances: BalanceCheck | None = None
 
 
 class _OpenHere(NamedTuple):
@@ -59,6 +60,13 @@ class _OpenHere(NamedTuple):
     number: str
     currency: str
     open_balance: int
+
+
+def compare_system(database: Database, sync: ConnectionSync) -> Comparison:
+    """As `compare_open_items`; what is unapplied is read anew for it, where it is not after each reading."""
+    if find_credits_interval(sync.connector) is not None:
+        sync.sync_credits()
+    return compare_open_items(database, sync.connector)
 
 
 def compare_open_items(database: Database, connector: BillingConnector) -> Comparison:
@@ -85,7 +93,9 @@ def compare_open_items(database: Database, connector: BillingConnector) -> Compa
         differences.append(Difference(DifferenceKind.MISSING_THERE, invoice_id, mine.number, mine.currency, owed, "0"))
     if ConnectorCapability.LIST_CREDITS in connector.capabilities:
         differences += _compare_credits(database, connector)
-    return Comparison(len(there), tuple(sorted(differences, key=lambda each: (each.id, each.kind))))
+    checker = find_balance_checker(connector)
+    in_order = tuple(sorted(differences, key=lambda each: (each.id, each.kind)))
+    return Comparison(len(there), in_order, checker.check_balances() if checker is not None else None)
 
 
 def _list_there(connector: BillingConnector) -> tuple[dict[str, OpenReceivable], dict[str, str]]:

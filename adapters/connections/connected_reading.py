@@ -1,5 +1,5 @@
-"""The reading of all connected systems, one after the other, what is noted there, and their comparison once a night: one that is away
-rests, is shown, and holds up no other."""
+"""The reading of connected systems, what is noted there, and their comparison once a night: each on its own, so that one that is slow or
+away holds up no other, and no comparison a reading."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -10,21 +10,22 @@ import structlog
 
 from adapters.billing.errors import BillingAwayError
 from adapters.billing.external_key import SystemKey
-from adapters.connections.comparison import compare_open_items
+from adapters.connections.comparison import compare_system
 from adapters.connections.connection_states import load_connection_state, name_system
 from adapters.connections.connection_sync import ConnectionSync
 from adapters.connections.difference_store import keep_comparison
-from adapters.connections.journal_notes import leave_notes
+from adapters.connections.notes.journal_notes import leave_notes
+from adapters.connections.rests.system_rests import SystemRests
 from adapters.connections.webhooks.webhook_reading import WebhookReading
 from adapters.database.engine import Database
 from adapters.set_aside.set_aside_store import SetAsideItem, SetAsideStore
 from adapters.set_aside.stages import SetAsideStage
 
 MOST_PAGES = 20
-"""Of one system in a row: then it is the next one's turn."""
+"""In a row: then it is looked again what webhooks hinted at."""
 
-LONGEST_RUN = timedelta(minutes=5)
-"""A run that has read for so long leaves the rest to the next one."""
+LONGEST_RUN = timedelta(seconds=90)
+"""A run that has read one system for so long leaves the rest to the next one: the next run of all begins when the last system is read."""
 
 COMPARED_FROM = 2
 """The hour of the company's night from which the systems are compared."""
@@ -47,41 +48,56 @@ class ConnectedReading:
         """`zone`: the company's, by which its night begins."""
         self._systems, self._database, self._zone, self._real_now = systems, database, zone, real_now
         self._set_aside, self._webhooks = SetAsideStore(database), WebhookReading(database, systems, real_now)
+        self._rests = SystemRests(database, real_now)
+
+    def list_systems(self) -> list[str]:
+        """The names of those in use."""
+        return [name_system(key) for key in self._systems]
 
     def run(self) -> int:
-        """Read what each has to say, and compare it once a night; how many invoices changed. What fails is set aside, and tried again when
-        it has rested, or when the system asked to be called again."""
-        if not self._systems:
-            return 0
-        changed, until = 0, time.monotonic() + LONGEST_RUN.total_seconds()
-        waiting = self._set_aside.list_waiting(SetAsideStage.BILLING_SYSTEM)
-        resting = {key for key in self._systems if self._is_resting(waiting.get(name_system(key)))}
-        pending = [key for key in self._systems if key not in resting]
-        self._webhooks.run(resting)
-        while pending and time.monotonic() < until:
-            unread = []
-            for key in pending:
-                read, has_more = self._read(key, is_waiting=name_system(key) in waiting)
-                changed += read
-                if has_more is None:
-                    resting.add(key)
-                if has_more:
-                    unread.append(key)
-                elif has_more is False:
-                    self._compare(key, waiting.get(_name_comparison(key)))
-                    self._leave_notes(key, waiting.get(_name_notes(key)))
-            pending = unread
-            if pending:
-                self._webhooks.run(resting)
+        """Read all of them one after the other, and compare each that is due; how many invoices changed."""
+        names = self.list_systems()
+        changed = sum(map(self.read_system, names))
+        for name in names:
+            self.compare_system(name)
         return changed
+
+    def read_system(self, name: str) -> int:
+        """Read what it has to say, for some minutes at most, and what was hinted at of it first; how many invoices changed. What fails is
+        set aside, and tried again when it has rested, or when the system asked to be called again."""
+        waiting = self._set_aside.list_waiting(SetAsideStage.BILLING_SYSTEM)
+        key = self._find_awake(name, waiting)
+        if key is None:
+            return 0
+        until, changed = time.monotonic() + LONGEST_RUN.total_seconds(), 0
+        has_more: bool | None = True
+        while has_more:
+            self._webhooks.read_system(key)
+            read, has_more = self._read(key, until, is_waiting=name in waiting)
+            changed += read
+            if has_more is None or (has_more and time.monotonic() >= until):
+                return changed
+        self._leave_notes(key, waiting.get(_name_notes(key)))
+        return changed
+
+    def compare_system(self, name: str) -> bool:
+        """Compare it once a night, after it was read to the end; whether it was."""
+        waiting = self._set_aside.list_waiting(SetAsideStage.BILLING_SYSTEM)
+        key = self._find_awake(name, waiting)
+        return key is not None and self._compare(key, waiting.get(_name_comparison(key)))
+
+    def _find_awake(self, name: str, waiting: Mapping[str, SetAsideItem]) -> SystemKey | None:
+        """None for one that is not in use any more, or that rests."""
+        key = next((each for each in self._systems if name_system(each) == name), None)
+        return None if key is None or self._is_resting(waiting.get(name)) or self._rests.find_rest(key) else key
 
     def _is_resting(self, item: SetAsideItem | None) -> bool:
         return item is not None and item.is_resting(self._real_now())
 
-    def _read(self, key: SystemKey, *, is_waiting: bool) -> tuple[int, bool | None]:
+    def _read(self, key: SystemKey, until: float, *, is_waiting: bool) -> tuple[int, bool | None]:
         """How many invoices changed, and whether there is more; None when it is away."""
         try:
-            result = self._systems[key].sync(MOST_PAGES)
+            result = self._systems[key].sync(MOST_PAGES, until=lambda: time.monotonic() >= until)
         except Exception as error:  # whatever it is, it is this system's alone
             self._note_failure(name_system(key), error)
             return 0, None
@@ -91,21 +107,22 @@ class ConnectedReading:
             log.warning("external_invoice_left_out", system=name_system(key), invoice=left_out.external_id, reason=left_out.reason)
         return result.changed, result.has_more
 
-    def _compare(self, key: SystemKey, failed: SetAsideItem | None) -> None:
-        """Once a night, after the system was read to the end."""
-        began = self._real_now()
-        compared_at = load_connection_state(self._database, key).compared_at
-        if self._is_resting(failed) or (compared_at is not None and compared_at >= self._find_night(began)):
-            return
+    def _compare(self, key: SystemKey, failed: SetAsideItem | None) -> bool:
+        began, state = self._real_now(), load_connection_state(self._database, key)
+        is_read = state.caught_up_at is not None and not state.has_more and state.away_since is None
+        is_done = state.compared_at is not None and state.compared_at >= self._find_night(began)
+        if not is_read or is_done or self._is_resting(failed):
+            return False
         try:
-            comparison = compare_open_items(self._database, self._systems[key].connector)
+            comparison = compare_system(self._database, self._systems[key])
         except Exception as error:
             self._note_failure(_name_comparison(key), error)
-            return
+            return False
         keep_comparison(self._database, key, comparison, began)
         if failed is not None:
             self._set_aside.settle(SetAsideStage.BILLING_SYSTEM, [_name_comparison(key)])
         log.info("billing_system_compared", system=name_system(key), items=comparison.compared, differences=len(comparison.differences))
+        return True
 
     def _leave_notes(self, key: SystemKey, failed: SetAsideItem | None) -> None:
         """What the journal has of letters, calls, promises and disputes since, where the system has a place for it."""
@@ -127,7 +144,7 @@ class ConnectedReading:
         return tonight if tonight <= local else tonight - timedelta(days=1)
 
     def _note_failure(self, item_id: str, error: Exception) -> None:
-        rest = timedelta(seconds=(error.retry_after or 0.0) if isinstance(error, BillingAwayError) else 0.0)
+        rest = timedelta(seconds=(error.rest or 0.0) if isinstance(error, BillingAwayError) else 0.0)
         log.warning("billing_system_not_read", system=item_id, reason=f"{type(error).__name__}: {error}")
         self._set_aside.set_aside(SetAsideStage.BILLING_SYSTEM, item_id, error, rest)
 

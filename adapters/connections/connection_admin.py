@@ -19,6 +19,7 @@ from adapters.connections.connection_store import (
     SecretRefusedError,
     require_secrets,
 )
+from adapters.connections.rests.system_rests import SystemRests
 from adapters.connections.secret_box import (
     SecretBox,
     SecretsKeyError,
@@ -49,7 +50,7 @@ class ConnectionAdmin:
 
     def __init__(self, database: Database, settings: Settings, systems: ConnectionRegistry) -> None:
         self._settings, self._systems, self._store = settings, systems, ConnectionStore(database)
-        self._set_aside = SetAsideStore(database)
+        self._set_aside, self._rests = SetAsideStore(database), SystemRests(database)
 
     def add(
         self, connection: ConnectionDescription, secrets: Mapping[str, str], by: ChangeAuthor, *, is_tried: bool = True
@@ -104,9 +105,11 @@ class ConnectionAdmin:
         return file, done, failed
 
     def _take_up(self, kept: KeptConnection, by: ChangeAuthor) -> None:
-        """What it was set aside for may be over: the next reading tries it."""
+        """What it was set aside for may be over, and what it asked for may have been asked of another key: the next reading tries it."""
         self._systems.look_again()
-        waiting = self._set_aside.list_waiting(SetAsideStage.BILLING_SYSTEM).get(name_system(SystemKey(kept.name, kept.company)))
+        key = SystemKey(kept.name, kept.company)
+        self._rests.end_rest(key)
+        waiting = self._set_aside.list_waiting(SetAsideStage.BILLING_SYSTEM).get(name_system(key))
         if waiting is not None:
             self._set_aside.ask_retry(waiting.id, by.user)
 

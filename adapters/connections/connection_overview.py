@@ -9,6 +9,7 @@ from typing import NamedTuple
 from adapters.connections.connection_registry import ConnectedSystem
 from adapters.connections.connection_runs import ConnectionRun, ConnectionRuns
 from adapters.connections.connection_states import ConnectionState, load_connection_state
+from adapters.connections.notes.refused_notes import RefusedNotes, list_refused_notes
 from adapters.connections.webhooks.webhook_store import WebhookCounts, WebhookStore
 from adapters.database.engine import Database
 from adapters.database.row_states import ConnectionRunKind
@@ -31,7 +32,7 @@ class ConnectionStanding(StrEnum):
 
 class ConnectionOverview(NamedTuple):
     """`why`: in the system's words, where it does not work. `next_read_at`: real time, UTC; None where it is not known. `runs`: those that
-    people asked for."""
+    people asked for. `notes`: those that the system refused."""
 
     system: ConnectedSystem
     standing: ConnectionStanding
@@ -40,24 +41,35 @@ class ConnectionOverview(NamedTuple):
     next_read_at: datetime | None
     runs: Mapping[ConnectionRunKind, ConnectionRun]
     webhooks: WebhookCounts
+    notes: RefusedNotes
 
 
 def load_connection_overviews(database: Database, systems: list[ConnectedSystem]) -> list[ConnectionOverview]:
     if not systems:
         return []
-    runs, counts = ConnectionRuns(database).list_runs(), WebhookStore(database).list_counts()
+    runs, counts, refused = ConnectionRuns(database).list_runs(), WebhookStore(database).list_counts(), list_refused_notes(database)
     return [
-        _build_overview(system, load_connection_state(database, system.key), runs.get(system.key, {}), counts.get(system.key))
+        _build_overview(
+            system,
+            load_connection_state(database, system.key),
+            runs.get(system.key, {}),
+            counts.get(system.key, WebhookCounts()),
+            refused.get(system.key, RefusedNotes(0, "")),
+        )
         for system in systems
     ]
 
 
 def _build_overview(
-    system: ConnectedSystem, state: ConnectionState, runs: Mapping[ConnectionRunKind, ConnectionRun], webhooks: WebhookCounts | None
+    system: ConnectedSystem,
+    state: ConnectionState,
+    runs: Mapping[ConnectionRunKind, ConnectionRun],
+    webhooks: WebhookCounts,
+    notes: RefusedNotes,
 ) -> ConnectionOverview:
     standing = _find_standing(system, state)
     why = system.fault or (state.away_reason if standing is ConnectionStanding.AWAY else "")
-    return ConnectionOverview(system, standing, state, why, _find_next_reading(standing, state), runs, webhooks or WebhookCounts())
+    return ConnectionOverview(system, standing, state, why, _find_next_reading(standing, state), runs, webhooks, notes)
 
 
 def _find_standing(system: ConnectedSystem, state: ConnectionState) -> ConnectionStanding:
@@ -67,12 +79,17 @@ def _find_standing(system: ConnectedSystem, state: ConnectionState) -> Connectio
         return ConnectionStanding.UNUSABLE
     if state.away_since is not None:
         return ConnectionStanding.AWAY
+    if state.has_more:
+        return ConnectionStanding.READING
     if state.caught_up_at is None:
         return ConnectionStanding.READING if state.invoices_read else ConnectionStanding.NOT_READ
     return ConnectionStanding.WORKS
 
 
 def _find_next_reading(standing: ConnectionStanding, state: ConnectionState) -> datetime | None:
-    if standing is ConnectionStanding.AWAY:
-        return state.next_try_at
-    return state.caught_up_at + READ_EVERY if state.caught_up_at and standing is ConnectionStanding.WORKS else None
+    known = {
+        ConnectionStanding.AWAY: state.next_try_at,
+        ConnectionStanding.WORKS: state.caught_up_at + READ_EVERY if state.caught_up_at else None,
+    }
+    at = known.get(standing)
+    return max(at, state.rest.until) if at is not None and state.rest is not None else at

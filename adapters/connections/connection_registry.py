@@ -20,6 +20,8 @@ from adapters.connections.connection_description import ConnectionDescription, O
 from adapters.connections.connection_file import load_connections
 from adapters.connections.connection_store import ConnectionStore, KeptConnection
 from adapters.connections.connection_sync import ConnectionSync
+from adapters.connections.rests.resting_connector import build_resting_connector
+from adapters.connections.rests.system_rests import SystemRests
 from adapters.connections.secret_box import load_secret_box
 from adapters.connections.unusable_connector import build_unusable_connector
 from adapters.database.engine import Database
@@ -86,7 +88,7 @@ class ConnectionRegistry(Mapping[SystemKey, ConnectionSync]):
         self._database, self._store = database, ConnectionStore(database)
         self._business_now, self._real_now = business_now, real_now
         self._ledger, self._by_hand, self._lock = Ledger(database), BookingsByHand(database), threading.Lock()
-        self._orders = BegunOrders(database)
+        self._orders, self._rests = BegunOrders(database), SystemRests(database, real_now)
         self._of_file = [self._open(each, None) for each in load_connections(settings)]
         self._kept: dict[str, _Kept] = {}
         self._looked_at = self._sought_at = float("-inf")
@@ -179,6 +181,7 @@ class ConnectionRegistry(Mapping[SystemKey, ConnectionSync]):
         webhook: tuple[str, ...] = (),
     ) -> ConnectedSystem:
         defaults = connection.defaults if connection else _NOWHERE
+        connector = build_resting_connector(connector, self._rests)
         sync = ConnectionSync(self._database, connector, defaults, self._business_now, self._real_now)
         billing = ConnectedBilling(connector, sync, self._ledger, self._by_hand, self._orders)
         return ConnectedSystem(key, kind, connection, kept, fault, connector, sync, billing, webhook)

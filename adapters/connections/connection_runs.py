@@ -11,7 +11,7 @@ from sqlmodel import col
 
 from adapters.billing.external_key import SystemKey
 from adapters.billing.external_records import ConnectionStep
-from adapters.connections.comparison import compare_open_items
+from adapters.connections.comparison import Comparison, compare_system
 from adapters.connections.connection_registry import ConnectedSystem
 from adapters.connections.difference_store import keep_comparison
 from adapters.database.engine import Database
@@ -98,16 +98,18 @@ class ConnectionRuns:
             result |= {"read": read.read, "changed": read.changed, "has_more": read.has_more}
             result["left_out"] = [each._asdict() for each in read.left_out[:MAX_LEFT_OUT]]
 
-    def compare(self, system: ConnectedSystem, by: str) -> None:
-        """What fails is noted."""
-        with self._noting(system.key, ConnectionRunKind.COMPARISON, by) as result:
+    def compare(self, system: ConnectedSystem, by: str, *, raises: bool = False) -> Comparison | None:
+        """What it found; None where it failed. What fails is noted, and raised where that is wanted."""
+        comparison = None
+        with self._noting(system.key, ConnectionRunKind.COMPARISON, by, raises=raises) as result:
             began = self._now()
-            comparison = compare_open_items(self._database, system.connector)
+            comparison = compare_system(self._database, system.sync)
             keep_comparison(self._database, system.key, comparison, began)
             result |= {"compared": comparison.compared, "differences": len(comparison.differences)}
+        return comparison
 
     @contextmanager
-    def _noting(self, key: SystemKey, kind: ConnectionRunKind, by: str) -> Iterator[dict[str, Any]]:
+    def _noting(self, key: SystemKey, kind: ConnectionRunKind, by: str, *, raises: bool = False) -> Iterator[dict[str, Any]]:
         """Note that it begins, and how it ended, with what was put into the result."""
         result: dict[str, Any] = {}
         begun = {"asked_by": by, "begun_at": self._now(), "ended_at": None, "failure": ""}
@@ -117,6 +119,8 @@ class ConnectionRuns:
         except Exception as error:  # whatever it is, it is this system's alone
             log.warning("connection_run_failed", system=f"{key.system}:{key.company}", run=kind.value, error=type(error).__name__)
             self._write(key, kind, {**begun, "ended_at": self._now(), "failure": f"{error}" or type(error).__name__})
+            if raises:
+                raise
         else:
             self._write(key, kind, {**begun, "ended_at": self._now(), "result": result})
 

@@ -1,14 +1,17 @@
 """How each connected system stands: how far it was read, what the last comparison found, and since when it has been away."""
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import select
 from sqlmodel import col
 
 from adapters.billing.external_key import SystemKey
+from adapters.billing.external_records import BalanceCheck
 from adapters.connections.comparison import Difference
 from adapters.connections.difference_store import list_open_differences
+from adapters.connections.rests.system_rests import SystemRest, SystemRests
 from adapters.database.engine import Database
 from adapters.database.tables import BillingCursorRow
 from adapters.set_aside.set_aside_store import SetAsideStore
@@ -17,11 +20,13 @@ from adapters.set_aside.stages import SetAsideStage
 
 class ConnectionState(NamedTuple):
     """All times are real time. `caught_up_at`: when nothing more was there last. `away_since`: the first of its failures in a row, with the
-    last one's words. `compared_items`: how many open items the system had."""
+    last one's words. `compared_items`: how many open items the system had. `rest`: until when it asks to be left alone.
+    `balances`: what the last comparison found of a sample of its balances, where they need one."""
 
     system: SystemKey
     invoices_read: int
     invoices_changed: int
+    has_more: bool
     caught_up_at: datetime | None
     compared_at: datetime | None
     compared_items: int
@@ -29,6 +34,8 @@ class ConnectionState(NamedTuple):
     away_since: datetime | None
     away_reason: str
     next_try_at: datetime | None
+    rest: SystemRest | None
+    balances: BalanceCheck | None
 
 
 def load_connection_state(database: Database, system: SystemKey) -> ConnectionState:
@@ -40,6 +47,7 @@ def load_connection_state(database: Database, system: SystemKey) -> ConnectionSt
         system=system,
         invoices_read=row.invoices_read if row else 0,
         invoices_changed=row.invoices_changed if row else 0,
+        has_more=bool(row and row.has_more),
         caught_up_at=row.caught_up_at if row else None,
         compared_at=row.compared_at if row else None,
         compared_items=row.compared_items if row else 0,
@@ -47,6 +55,8 @@ def load_connection_state(database: Database, system: SystemKey) -> ConnectionSt
         away_since=waiting.first_failed_at if waiting else None,
         away_reason=waiting.detail if waiting else "",
         next_try_at=waiting.next_try_at if waiting else None,
+        rest=SystemRests(database).find_rest(system),
+        balances=_read_check(row.balance_check) if row and row.balance_check else None,
     )
 
 
@@ -57,6 +67,10 @@ def list_connection_states(database: Database) -> list[ConnectionState]:
         rows = session.execute(select(*names).order_by(*names)).all()
         systems = [SystemKey(*row) for row in rows]
     return [load_connection_state(database, system) for system in systems]
+
+
+def _read_check(kept: Mapping[str, Any]) -> BalanceCheck:
+    return BalanceCheck(kept["checked"], tuple(kept["differing"]), kept["is_trusted"])
 
 
 def name_system(system: SystemKey) -> str:

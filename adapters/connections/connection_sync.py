@@ -10,12 +10,13 @@ from typing import NamedTuple
 from sqlalchemy import select
 from sqlmodel import Session, col
 
-from adapters.billing.connector import BillingConnector, ConnectorCapability
+from adapters.billing.connector import BillingConnector, ConnectorCapability, find_credits_interval
 from adapters.billing.errors import BillingAwayError, BillingError
 from adapters.billing.external_key import can_be_key
 from adapters.billing.external_records import ChangePage, ExternalAccount, ExternalCredit, ExternalInvoice
 from adapters.connections.account_mirror import AccountDefaults, AccountMirror
 from adapters.connections.credit_mirror import take_in_credits
+from adapters.connections.cursor_rows import lock_cursor_row
 from adapters.connections.due_parts import find_whole_id, name_part
 from adapters.connections.invoice_faults import can_be_taken_in, find_invoice_fault, split_where_nameable
 from adapters.connections.invoice_mirror import InvoiceMirror, MirrorContext
@@ -26,7 +27,8 @@ from adapters.ledger.unit_of_work import LedgerUnitOfWork
 PAGE_SIZE = 100
 """Invoices that are read with one call."""
 CREDITS_EVERY = timedelta(minutes=10)
-"""How often what is unapplied is read where no invoice changed: all of it is, and nothing tells when a receipt came in."""
+"""How often what is unapplied is read where no invoice changed, for all of it is, and nothing tells when a receipt came in; and at most,
+where a system says itself that something of it changed."""
 
 MOST_FAILURES = 3
 """So often in a row the system may fail at the record of a new customer, before the customer's invoices are left out."""
@@ -89,7 +91,7 @@ class ConnectionSync:
         self._database, self._connector = database, connector
         self._accounts = AccountMirror(database, connector.key, defaults)
         self._business_now, self._real_now = business_now, real_now
-        self._credits_read_at: datetime | None = None
+        self._has_read_credits = self._owes_credits = False
         self._failures: Counter[str] = Counter()
 
     @property
@@ -102,17 +104,24 @@ class ConnectionSync:
         """The language of those of its customers of whom it says none, in which notes are left there."""
         return self._accounts.defaults.language
 
-    def sync(self, most_pages: int | None = None) -> SyncResult:
-        """Read until nothing more is there, or so many pages; then what is unapplied, where an invoice changed or it was read long ago, and
-        customers that were read long ago. Raises what the connector raises; what was taken in stays."""
+    def sync(
+        self,
+        most_pages: int | None = None,
+        on_page: Callable[[PageResult], None] | None = None,
+        until: Callable[[], bool] = lambda: False,
+    ) -> SyncResult:
+        """Read until nothing more is there, or so many pages, or `until` says so after one; then what is unapplied, where it is due, and
+        customers that were read long ago. `on_page` is told each page. Raises what the connector raises; what was taken in stays."""
+        credits_changed = self._sync_due_credits() if self._owes_credits else 0
         pages: list[PageResult] = []
-        while not pages or (pages[-1].has_more and len(pages) != most_pages):
+        while not pages or (pages[-1].has_more and len(pages) != most_pages and not until()):
             pages.append(self.sync_page())
-        changed, now = sum(page.changed for page in pages), self._real_now()
-        credits_changed = 0
+            if on_page is not None:
+                on_page(pages[-1])
+        changed = sum(page.changed for page in pages)
         accounts_changed = 0 if pages[-1].has_more else self._read_accounts_again()
-        if not pages[-1].has_more and (changed or self._credits_read_at is None or now - self._credits_read_at >= CREDITS_EVERY):
-            credits_changed, self._credits_read_at = self.sync_credits(), now
+        if not pages[-1].has_more and self._are_credits_due(has_changed=bool(changed)):
+            credits_changed += self._sync_due_credits()
         return SyncResult(
             pages=len(pages),
             read=sum(page.read for page in pages),
@@ -129,7 +138,7 @@ class ConnectionSync:
         page = self._connector.read_changes(cursor, PAGE_SIZE)
         found = self._complete(page.invoices, read_at, page.gone)
         with self._database.writing() as session:
-            row = self._lock_cursor(session)
+            row = lock_cursor_row(self._database, session, self._connector.key)
             if row.cursor != cursor:
                 return PageResult(0, 0, has_more=True, overtaken=True)
             changed, moved = self._take_in(session, found)
@@ -146,8 +155,27 @@ class ConnectionSync:
             self._take_in(session, found)
         return invoice
 
+    def _sync_due_credits(self) -> int:
+        """Where it fails, it comes first the next time: a system that lets itself be asked a few times a minute would never get there."""
+        self._owes_credits = True
+        changed = self.sync_credits()
+        self._owes_credits = False
+        return changed
+
+    def _are_credits_due(self, *, has_changed: bool) -> bool:
+        with self._database.reading() as session:
+            row = session.get(BillingCursorRow, tuple(self._connector.key))
+        if row is None or row.credits_read_at is None:
+            return True
+        age, every = self._real_now() - row.credits_read_at, find_credits_interval(self._connector)
+        if every is None:
+            return has_changed or not self._has_read_credits or age >= CREDITS_EVERY
+        is_hinted = row.credits_hinted_at is not None and row.credits_hinted_at > row.credits_read_at
+        return age >= (min(CREDITS_EVERY, every) if is_hinted else every)
+
     def sync_credits(self) -> int:
-        """Read all that is unapplied; how many payments and credit notes changed by it. They are few, and nothing tells which changed."""
+        """Read all that is unapplied; how many payments and credit notes changed by it. They are few, and nothing tells which changed. One
+        whose reading began before that of the list that stands here is dropped."""
         if ConnectorCapability.LIST_CREDITS not in self._connector.capabilities:
             return 0
         read_at, found, cursor = self._real_now(), list[ExternalCredit](), None
@@ -156,7 +184,12 @@ class ConnectionSync:
             found += (each for each in page.credits if can_be_taken_in(self._connector.key, each))
             if (cursor := page.cursor) is None:
                 break
+        self._has_read_credits = True
         with self._database.writing() as session:
+            row = lock_cursor_row(self._database, session, self._connector.key)
+            if row.credits_read_at is not None and row.credits_read_at > read_at:
+                return 0
+            row.credits_read_at = read_at
             return take_in_credits(session, self._build_context(read_at), found)
 
     def _build_context(self, read_at: datetime) -> MirrorContext:
@@ -274,20 +307,12 @@ class ConnectionSync:
             row = session.get(BillingCursorRow, tuple(self._connector.key))
             return row.cursor if row else None
 
-    def _lock_cursor(self, session: Session) -> BillingCursorRow:
-        """Held until the transaction ends."""
-        key = self._connector.key
-        session.connection().execute(
-            self._database.build_insert_or_ignore(BillingCursorRow),
-            [{"system": key.system, "company": key.company, "invoices_read": 0, "invoices_changed": 0, "compared_items": 0}],
-        )
-        row = session.get(BillingCursorRow, tuple(key), with_for_update=True)
-        assert row is not None
-        return row
-
     def _move_cursor(self, row: BillingCursorRow, page: ChangePage, changed: int) -> None:
         row.cursor = page.cursor
         row.invoices_read += len(page.invoices)
         row.invoices_changed += changed
+        row.has_more = page.has_more
+        if page.concerns_credit:
+            row.credits_hinted_at = self._real_now()
         if not page.has_more:
             row.caught_up_at = self._real_now()

@@ -8,19 +8,18 @@ from sqlmodel import Session, col
 
 from adapters.billing.external_key import SystemKey
 from adapters.connections.comparison import Comparison, Difference, DifferenceKind
+from adapters.connections.cursor_rows import lock_cursor_row
 from adapters.database.engine import Database
-from adapters.database.tables import BillingCursorRow, BillingDifferenceRow
+from adapters.database.tables import BillingDifferenceRow
 
 
 def keep_comparison(database: Database, system: SystemKey, comparison: Comparison, at: datetime) -> None:
     """Keep its differences: those that were known go on, with what stands here and there now; those that it does not name are gone. `at`:
     the real time at which it began."""
     with database.writing() as session:
-        empty = {"system": system.system, "company": system.company, "invoices_read": 0, "invoices_changed": 0, "compared_items": 0}
-        session.connection().execute(database.build_insert_or_ignore(BillingCursorRow), [empty])
-        cursor = session.get(BillingCursorRow, tuple(system), with_for_update=True)
-        assert cursor is not None
+        cursor = lock_cursor_row(database, session, system)
         cursor.compared_at, cursor.compared_items = at, comparison.compared
+        cursor.balance_check = comparison.balances._asdict() if comparison.balances else None
         known = {(row.kind, row.subject_id, row.currency): row for row in _load_open(session, system)}
         for each in comparison.differences:
             row = known.pop((each.kind.value, each.id, each.currency), None)

@@ -12,7 +12,7 @@ from adapters.billing.external_key import SystemKey
 from adapters.connections.connection_description import ConnectionDescription, ConnectionFileError, WebhookProof
 from adapters.odoo.odoo_api import OdooSettings
 from adapters.odoo.odoo_connector import OdooConnector
-from adapters.salesforce.salesforce_map import SalesforceMap, SalesforceMapError, SalesforcePreset, load_map
+from adapters.salesforce.salesforce_map import SET_BY_DUECOURSE, ObjectName, SalesforceMap, SalesforceMapError, SalesforcePreset, load_map
 from domain.money import CURRENCIES
 
 
@@ -24,7 +24,8 @@ def _build_missing_library_error(name: str, error: ImportError) -> ConnectionFil
 
 class StripeConnection(ConnectionDescription):
     """`account`: of a platform, the connected account that is meant. `suspension`: whether subscriptions are paused whole, or their
-    collection alone. `chase_uncollectible`: what somebody has marked uncollectible in Stripe is still to be collected."""
+    collection alone. `chase_uncollectible`: what somebody has marked uncollectible in Stripe is still to be collected.
+    `automatic_invoices`: when somebody is asked for what Stripe charges by itself: once it has given up, never, or from its issue on."""
 
     webhook_proof = WebhookProof.SIGNED
 
@@ -33,6 +34,7 @@ class StripeConnection(ConnectionDescription):
     account: str | None = Field(None, pattern=r"^acct_[A-Za-z0-9]+$")
     suspension: Literal["service", "collection"] = "service"
     chase_uncollectible: bool = False
+    automatic_invoices: Literal["after_retries", "never", "always"] = "after_retries"
     webhook_secret_file: Path | None = None
 
     @property
@@ -45,6 +47,7 @@ class StripeConnection(ConnectionDescription):
         try:
             from adapters.stripe.stripe_api import StripeSettings
             from adapters.stripe.stripe_connector import StripeConnector
+            from adapters.stripe.stripe_records import AutomaticInvoices
         except ImportError as error:
             raise _build_missing_library_error(self.name, error) from error
         settings = StripeSettings(
@@ -55,6 +58,7 @@ class StripeConnection(ConnectionDescription):
             pauses_service=self.suspension == "service",
             chases_uncollectible=self.chase_uncollectible,
             address=self.address,
+            automatic=AutomaticInvoices(self.automatic_invoices),
         )
         return StripeConnector(self.name, settings)
 
@@ -91,7 +95,8 @@ class SalesforceConnection(ConnectionDescription):
     """`address`: the org's own (My Domain). `username`: with it, the app signs for this user with a private key (PEM); without it, it has
     its consumer secret. `org`: a name for it, which is part of its invoices' ids. `preset` and `map`: which objects have the invoices, see
     `salesforce_map`. `balance`: whether the invoice's balance is believed, or computed of what is applied. `currency`: of an org that has
-    one alone. `hold_field`: a checkbox of Account."""
+    one alone. `hold_field`: a checkbox of Account. `task_fields`
+    and `case_fields`: what every task and case that is made there is given, such as the case's Origin and Status."""
 
     usual_secrets = ()
     long_secrets = frozenset({"private_key"})
@@ -107,6 +112,8 @@ class SalesforceConnection(ConnectionDescription):
     balance: Literal["field", "applications"] = "field"
     currency: str | None = None
     hold_field: str | None = Field(None, pattern=r"^[A-Za-z][A-Za-z0-9_]*$")
+    task_fields: dict[ObjectName, str | bool | int | None] = Field(default_factory=dict)
+    case_fields: dict[ObjectName, str | bool | int | None] = Field(default_factory=dict)
     private_key_file: Path | None = None
     consumer_secret_file: Path | None = None
 
@@ -125,6 +132,13 @@ class SalesforceConnection(ConnectionDescription):
         if code is not None and code not in CURRENCIES:
             raise ValueError(f"{code!r} is not an ISO 4217 currency code; write three capital letters such as EUR")
         return code
+
+    @field_validator("task_fields", "case_fields")
+    @classmethod
+    def _require_free_fields(cls, given: dict[str, Any]) -> dict[str, Any]:
+        if own := sorted(SET_BY_DUECOURSE & given.keys()):
+            raise ValueError(f"{', '.join(own)} is filled by Duecourse itself; leave it out")
+        return given
 
     @model_validator(mode="after")
     def _require_map(self) -> Self:
@@ -155,5 +169,7 @@ class SalesforceConnection(ConnectionDescription):
             currency=self.currency,
             trusts_balance=self.balance == "field",
             hold_field=self.hold_field,
+            task_fields=self.task_fields,
+            case_fields=self.case_fields,
         )
         return SalesforceConnector(self.name, settings, self.load_map())

@@ -209,16 +209,36 @@ class BillingCursorRow(SQLModel, table=True):
     compared_at: datetime | None = Field(default=None, sa_type=UtcDateTime, description="real time: when all open items were compared last")
     compared_items: int = Field(default=0, sa_type=BigInteger, description="how many open items the system had then")
     noted_to: datetime | None = Field(default=None, sa_type=UtcDateTime, description="real time: up to here the journal was noted there")
+    resting_until: datetime | None = Field(default=None, sa_type=UtcDateTime, description="real time: the system asks for no call before")
+    rest_reason: str = Field(default="", sa_type=Text, description="at which of its answers")
+    has_more: bool = Field(default=False, description="it had more to say when it was read last")
+    credits_read_at: datetime | None = Field(
+        default=None, sa_type=UtcDateTime, description="real time: when the reading began of the list of unapplied credit that stands here"
+    )
+    credits_hinted_at: datetime | None = Field(
+        default=None,
+        sa_type=UtcDateTime,
+        description="real time: when a call of the system said last that credit may have changed",
+    )
+    balance_check: dict[str, Any] | None = Field(
+        default=None,
+        sa_type=JSON,
+        description="what the last comparison found of a sample of its balances and of what is applied",
+    )
 
 
 class ExternalNoteRow(SQLModel, table=True):
-    """What of the journal was noted in a connected billing system lately. It goes when the journal was read far enough beyond it."""
+    """What of the journal was noted in a connected billing system lately, or refused by it. What was noted goes when the journal was read
+    far enough beyond it; what was refused is noted when it is tried again, and taken."""
 
     __tablename__ = "external_notes"
     system: str = Field(primary_key=True)
     company: str = Field(primary_key=True)
     entry: str = Field(primary_key=True, description="the entry's hash")
     recorded_at: datetime = Field(sa_type=UtcDateTime, description="the entry's")
+    refusal: str = Field(default="", sa_type=Text, description="in the system's words; empty: it was noted")
+    attempts: int = Field(default=0, description="at noting what was refused")
+    is_due: bool = Field(default=False, description="what was refused is to be tried again")
 
 
 class ExternalOrderRow(SQLModel, table=True):
@@ -352,6 +372,7 @@ class WebhookCountRow(SQLModel, table=True):
     foreign: int = Field(default=0, sa_type=BigInteger, description="about something else than an invoice")
     repeated: int = Field(default=0, sa_type=BigInteger)
     overflowed: int = Field(default=0, sa_type=BigInteger, description="not kept, for too many waited")
+    dropped: int = Field(default=0, sa_type=BigInteger, description="let fall unread: the system failed at them, and not at others")
     forged: int = Field(default=0, sa_type=BigInteger)
     last_taken_at: datetime | None = Field(default=None, sa_type=UtcDateTime, description="real time")
     last_forged_at: datetime | None = Field(default=None, sa_type=UtcDateTime, description="real time")

@@ -30,10 +30,11 @@ def _list_steps(reader: PlainReader, description: ApiDescription) -> Iterator[Co
     if description.credits is not None:
         yield _try("read unapplied credit", lambda: _look_at_credits(reader), "leave to read it")
     able = [name for name in type(description.bookings).model_fields if getattr(description.bookings, name) is not None]
-    found = (
-        f"described: {', '.join(able)}; each is tried when the first is booked" if able else "none is described: a person books it there"
-    )
-    yield ConnectionStep("bookings", True, found)
+    if able:
+        ask_for = f"leave to write for the key: {', '.join(name.replace('_', ' ') for name in able)}"
+        yield ConnectionStep("bookings", True, "described; each is tried only when the first is booked", ask_for, is_tried=False)
+    else:
+        yield ConnectionStep("bookings", True, "none is described: a person books it there")
 
 
 def _try(name: str, attempt: Callable[[], str], ask_for: str) -> ConnectionStep:

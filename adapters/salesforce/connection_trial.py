@@ -1,19 +1,17 @@
 """The test of a connection to Salesforce: what works, what is missing, and what to ask whoever runs the org for."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from adapters.billing.connection_steps import try_step
 from adapters.billing.errors import ConnectionRefusedByBillingError
 from adapters.billing.external_records import ConnectionStep
-from adapters.salesforce.invoice_records import read_currency
-from adapters.salesforce.salesforce_api import MissingInSalesforceError, SalesforceApi, SalesforceSettings
-from adapters.salesforce.salesforce_map import SalesforceMap
-from adapters.salesforce.salesforce_notes import CASE, TASK
+from adapters.salesforce.salesforce_api import FixedValue, MissingInSalesforceError, SalesforceApi, SalesforceSettings
+from adapters.salesforce.salesforce_map import SET_BY_DUECOURSE, SalesforceMap
+from adapters.salesforce.salesforce_notes import CASE, TASK, list_fixed_fields
 from adapters.salesforce.salesforce_reader import SalesforceReader
-from adapters.salesforce.salesforce_records import dig, to_minor
+from adapters.salesforce.salesforce_records import Record
 
-_SAMPLE = 50
-_NAMED = 3
+_NAMED, _NAMED_VALUES = 3, 10
 
 
 def try_connection(
@@ -34,9 +32,12 @@ def _list_steps(
     for name, kind, names in fields.list_objects():
         attempt = lambda kind=kind, names=names: _require_fields(api, kind, names)  # noqa: E731
         yield try_step(f"read {name}s", attempt, f"read access to {kind} and these fields, or name others in the connection's map")
-    yield try_step("balance rule", lambda: _check_balance(reader, settings, fields), "the right setting of `balance` in the connection")
-    for name, kind in (("letters and calls", TASK), ("disputes", CASE)):
-        yield try_step(f"write {name}", lambda kind=kind: _require_creatable(api, kind), f"the right to create {kind} records")  # type: ignore[misc]
+    yield try_step("balance rule", lambda: _check_balance(reader), "the right setting of `balance` in the connection")
+    task, case = list_fixed_fields(settings)
+    for name, kind, fixed in (("letters and calls", TASK, task), ("disputes", CASE, case)):
+        attempt = lambda kind=kind, fixed=fixed: _require_creatable(api, kind, fixed)  # noqa: E731
+        ask_for = f"the right to create {kind} records; or name other values in the connection's `{kind.lower()}_fields`"
+        yield try_step(f"write {name}", attempt, ask_for)
     if settings.hold_field is not None:
         hold, account = settings.hold_field, fields.account.object
         ask_for = f"a checkbox field {hold} of {account} that the app's user may edit"
@@ -58,32 +59,59 @@ def _require_fields(api: SalesforceApi, kind: str, names: list[str]) -> str:
     return "there are some" if rows else "there are none yet"
 
 
-def _check_balance(reader: SalesforceReader, settings: SalesforceSettings, fields: SalesforceMap) -> str:
+def _check_balance(reader: SalesforceReader) -> str:
     """Whether the balance that Salesforce keeps is the total less what is applied: its own pages say both. Checked where something is
     applied, for elsewhere both rules say the same."""
-    records, computed = reader.sample_invoices(_SAMPLE)
-    if not records:
+    check = reader.check_balances()
+    if not check.checked:
         return (
             "nothing is applied to an invoice yet, so that it cannot be told whether its balance counts that; test again when something is"
         )
-    differing = []
-    for record, invoice in zip(records, computed, strict=True):
-        currency = read_currency(record, fields.invoice.currency, settings.currency)
-        if to_minor(dig(record, fields.invoice.balance), currency) != invoice.open_balance:
-            differing.append(invoice.number)
-    if not differing:
-        return f"of {len(records)} invoices to which something is applied, the balance of each counts it"
-    named = ", ".join(differing[:_NAMED])
-    seen = f"of {len(records)} invoices to which something is applied, the balance of {len(differing)} is otherwise: {named}"
-    if settings.trusts_balance:
+    if not check.differing:
+        return f"of {check.checked} invoices to which something is applied, the balance of each counts it"
+    named = ", ".join(check.differing[:_NAMED])
+    seen = f"of {check.checked} invoices to which something is applied, the balance of {len(check.differing)} is otherwise: {named}"
+    if check.is_trusted:
         raise ConnectionRefusedByBillingError(f"{seen}; set `balance: applications`, if what is applied is right, and look at these")
     return f"{seen}; it is computed here"
 
 
-def _require_creatable(api: SalesforceApi, kind: str) -> str:
-    if not api.describe(kind)["createable"]:
+def _require_creatable(api: SalesforceApi, kind: str, fixed: Mapping[str, FixedValue]) -> str:
+    """With the values that every record is given: a picklist that takes no others refuses one that it does not have."""
+    described = api.describe(kind)
+    if not described["createable"]:
         raise ConnectionRefusedByBillingError(f"the app's user may not create a {kind}")
-    return "allowed"
+    fields = {field["name"]: field for field in described["fields"]}
+    if missing := sorted(fixed.keys() - fields.keys()):
+        raise MissingInSalesforceError(f"{kind} has no field {', '.join(missing)}, or the app's user does not see it")
+    unlisted = {name: str(value) for name, value in fixed.items() if not _takes(fields[name], value)}
+    if strict := sorted(name for name in unlisted if fields[name].get("restrictedPicklist")):
+        named = ", ".join(f"{name} has no value {unlisted[name]!r} ({_name_values(fields[name])})" for name in strict)
+        raise ConnectionRefusedByBillingError(f"{kind}: {named}")
+    if wanted := sorted(name for name, field in fields.items() if _must_be_given(field) and name not in {*fixed, *SET_BY_DUECOURSE}):
+        raise ConnectionRefusedByBillingError(f"a {kind} cannot be made without {', '.join(wanted)}")
+    also = "".join(f"; {name} does not list {value!r}, and takes it" for name, value in sorted(unlisted.items()))
+    return f"allowed{also}"
+
+
+def _takes(field: Record, value: FixedValue) -> bool:
+    """Whether a picklist has the value; any other field does."""
+    values = [each["value"] for each in field.get("picklistValues") or () if each.get("active", True)]
+    return field.get("type") != "picklist" or value in values
+
+
+def _name_values(field: Record) -> str:
+    return "it has " + ", ".join(str(each["value"]) for each in (field.get("picklistValues") or ())[:_NAMED_VALUES])
+
+
+def _must_be_given(field: Record) -> bool:
+    """Whether no record is made without it: neither may it be empty, nor has it a default."""
+    return bool(
+        field.get("createable")
+        and not field.get("nillable", True)
+        and not field.get("defaultedOnCreate", True)
+        and field["type"] != "boolean"
+    )
 
 
 def _require_hold_field(api: SalesforceApi, account: str, hold: str) -> str:

@@ -22,6 +22,7 @@ from adapters.billing.http_times import read_retry_after
 from adapters.salesforce.salesforce_records import Record
 
 API_VERSION: Final = "66.0"
+FixedValue = str | bool | int | None
 _TIMEOUT = (10, 60)
 """Seconds until it is connected, and between two signs of it."""
 _SUFFIX = ".salesforce.com"
@@ -40,7 +41,8 @@ class SalesforceSettings(NamedTuple):
     """`address`: the org's own, https://NAME.my.salesforce.com. `username`: with it, `secret` is the private key (PEM) by which the app
     signs for this user; without it, the app's consumer secret. `currency`: of an org that has one alone. `trusts_balance`: whether the
     invoice's balance takes payments and credit notes into account; else it is computed. `hold_field`: a checkbox of Account by which people
-    and processes there see that somebody is suspended; without it nobody is."""
+    and processes there see that somebody is suspended; without it nobody is. `task_fields` and `case_fields`: what every task and case is
+    given beside its words, in place of `TASK_FIELDS` and `CASE_FIELDS` where it names the same; null leaves one out."""
 
     address: str
     consumer_key: str
@@ -51,6 +53,8 @@ class SalesforceSettings(NamedTuple):
     currency: str | None = None
     trusts_balance: bool = True
     hold_field: str | None = None
+    task_fields: Mapping[str, FixedValue] = {}
+    case_fields: Mapping[str, FixedValue] = {}
 
     def __repr__(self) -> str:
         return f"SalesforceSettings(address={self.address!r}, username={self.username!r}, org={self.org!r})"

@@ -7,6 +7,7 @@ from adapters.billing.connector import ConnectorCapability
 from adapters.billing.errors import UnsupportedOperationError
 from adapters.billing.external_key import SystemKey
 from adapters.billing.external_records import (
+    BalanceCheck,
     ChangePage,
     ConnectionStep,
     CreditPage,
@@ -66,6 +67,9 @@ class SalesforceConnector:
 
     def try_connection(self) -> tuple[ConnectionStep, ...]:
         return try_connection(self._api, self._reader, self._settings, self._fields)
+
+    def check_balances(self) -> BalanceCheck:
+        return self._reader.check_balances()
 
     def suspend(self, key: str, account_id: str, reason: str) -> None:
         self._notes.suspend(key, account_id, reason)

@@ -18,6 +18,10 @@ ObjectName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
 PicklistValue = Annotated[str, Field(pattern=r"^[^'\\]+$")]
 
 
+SET_BY_DUECOURSE = frozenset({"Subject", "Description", "WhatId", "WhoId", "AccountId"})
+"""Of tasks and cases, what each of them says for itself."""
+
+
 class SalesforceMapError(SettingsError):
     """A map of objects and fields that cannot be used; says where and why."""
 

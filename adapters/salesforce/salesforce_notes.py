@@ -7,16 +7,19 @@ so too: a reinstatement lifts the hold where any of the suspensions since the la
 """
 
 import hashlib
+from collections.abc import Mapping
 from itertools import takewhile
 from typing import Final
 
 from adapters.billing.errors import ConflictingBookingError, UnsupportedOperationError
 from adapters.billing.external_records import NoteKind
-from adapters.salesforce.salesforce_api import SalesforceApi, SalesforceSettings
+from adapters.salesforce.salesforce_api import FixedValue, SalesforceApi, SalesforceSettings
 from adapters.salesforce.salesforce_reader import SalesforceReader
 from adapters.salesforce.salesforce_records import Record, quote
 
 TASK, CASE = "Task", "Case"
+TASK_FIELDS: Final[Mapping[str, FixedValue]] = {"Status": "Completed"}
+CASE_FIELDS: Final[Mapping[str, FixedValue]] = {"Origin": "Duecourse"}
 HELD, WAS_HELD, RELEASED = "S", "H", "R"
 _SUBTYPES: Final = {NoteKind.CALL: "Call", NoteKind.LETTER: "Email"}
 _LONGEST_SUBJECT = 255
@@ -31,6 +34,7 @@ _ORDERS: Final = {
 class SalesforceNotes:
     def __init__(self, api: SalesforceApi, reader: SalesforceReader, settings: SalesforceSettings, account_object: str) -> None:
         self._api, self._reader, self._hold, self._account_object = api, reader, settings.hold_field, account_object
+        self._task_fields, self._case_fields = list_fixed_fields(settings)
 
     def record_note(self, key: str, account_id: str, text: str, kind: NoteKind) -> None:
         account = self._reader.read_account_record(account_id)["Id"]
@@ -41,11 +45,11 @@ class SalesforceNotes:
         first, _, rest = text.strip().partition("\n")
         words = {"Subject": f"{mark} {first}"[:_LONGEST_SUBJECT], "Description": (rest.strip() or first)[:_LONGEST_TEXT]}
         if kind is NoteKind.DISPUTE:
-            self._api.create(CASE, {"AccountId": account, "Origin": "Duecourse", **words})
+            self._api.create(CASE, {**self._case_fields, "AccountId": account, **words})
             return
         contacts = self._reader.find_contacts(account)
         who = {"WhoId": contacts[0]["Id"]} if contacts else {}
-        self._api.create(TASK, {"WhatId": account, **who, "Status": "Completed", "TaskSubtype": _SUBTYPES.get(kind, "Task"), **words})
+        self._api.create(TASK, {"TaskSubtype": _SUBTYPES.get(kind, "Task"), **self._task_fields, "WhatId": account, **who, **words})
 
     def suspend(self, key: str, account_id: str, reason: str) -> None:
         account, hold = self._read_held(account_id)
@@ -83,7 +87,7 @@ class SalesforceNotes:
 
     def _note_order(self, account: str, order: str, key: str, reason: str) -> None:
         words = {"Subject": f"{_mark(order, key)} {_ORDERS[order]}", "Description": reason[:_LONGEST_TEXT]}
-        self._api.create(TASK, {"WhatId": account, "Status": "Completed", "TaskSubtype": "Task", **words})
+        self._api.create(TASK, {"TaskSubtype": "Task", **self._task_fields, "WhatId": account, **words})
 
     def _list_orders(self, account: str) -> list[tuple[str, str]]:
         """(order, digest of its key), the latest last."""
@@ -98,6 +102,14 @@ class SalesforceNotes:
             f"AND Subject LIKE {quote(mark + '%')} ORDER BY CreatedDate, Id"
         )
         return [record for record in self._api.query(text, with_deleted=True) if not record["IsDeleted"]]
+
+
+def list_fixed_fields(settings: SalesforceSettings) -> tuple[dict[str, FixedValue], dict[str, FixedValue]]:
+    """Of every task, and of every case."""
+    task, case = {**TASK_FIELDS, **settings.task_fields}, {**CASE_FIELDS, **settings.case_fields}
+    return {name: value for name, value in task.items() if value is not None}, {
+        name: value for name, value in case.items() if value is not None
+    }
 
 
 def _digest(key: str) -> str:

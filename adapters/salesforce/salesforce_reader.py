@@ -14,6 +14,7 @@ from typing import NamedTuple
 from adapters.billing.changes_by_second import SECOND, SecondCursor, take_page
 from adapters.billing.errors import UnknownAccountError, UnknownInvoiceError
 from adapters.billing.external_records import (
+    BalanceCheck,
     ChangePage,
     CreditPage,
     ExternalAccount,
@@ -31,6 +32,7 @@ from adapters.salesforce.salesforce_records import Record, dig, is_id, quote, qu
 
 _ALWAYS = ("Id", "SystemModstamp", "CreatedDate", "IsDeleted")
 _COUNTRY = re.compile(r"[A-Z]{2}")
+_SAMPLE = 50
 _BEFORE = timedelta(days=1)
 """How long before the first reading applications are read: what was applied before, the invoices say that are read anyway."""
 
@@ -126,8 +128,18 @@ class SalesforceReader:
             found[dig(record, mapped.invoice)].append(record)
         return found
 
-    def sample_invoices(self, limit: int) -> tuple[list[Record], tuple[ExternalInvoice, ...]]:
-        """Posted invoices to which something is applied, as they are and as they would be with a computed balance."""
+    def check_balances(self) -> BalanceCheck:
+        """Of a sample of posted invoices to which something is applied: whether their balances are their totals less that."""
+        records, computed = self._sample_invoices(_SAMPLE)
+        differing = [
+            invoice.number
+            for record, invoice in zip(records, computed, strict=True)
+            if to_minor(dig(record, self._fields.invoice.balance), invoice.currency) != invoice.open_balance
+        ]
+        return BalanceCheck(len(records), tuple(differing), self._settings.trusts_balance)
+
+    def _sample_invoices(self, limit: int) -> tuple[list[Record], tuple[ExternalInvoice, ...]]:
+        """As they are, and as they would be with a computed balance."""
         ids: dict[str, None] = {}
         for mapped in (self._fields.payment_application, self._fields.credit_application):
             if mapped is not None:

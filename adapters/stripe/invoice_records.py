@@ -12,7 +12,17 @@ from zoneinfo import ZoneInfo
 
 from adapters.billing.external_records import DuePart, ExternalInvoice, Settlement, SettlementKind
 from adapters.billing.invoice_closing import find_closing_status
-from adapters.stripe.stripe_records import MARK, Record, StripeInvoiceStatus, from_stripe, read_currency, read_day, read_id
+from adapters.stripe.stripe_records import (
+    CHARGE_AUTOMATICALLY,
+    MARK,
+    AutomaticInvoices,
+    Record,
+    StripeInvoiceStatus,
+    from_stripe,
+    read_currency,
+    read_day,
+    read_id,
+)
 from domain.billing.billing_events import InvoiceStatus
 
 WRITTEN_OFF_BY = f"{MARK}_write_off"
@@ -39,6 +49,16 @@ def is_collected(record: Record, *, chases_uncollectible: bool) -> bool:
     if record["status"] == StripeInvoiceStatus.UNCOLLECTIBLE:
         return chases_uncollectible and WRITTEN_OFF_BY not in (record["metadata"] or {})
     return bool(record["status"] == StripeInvoiceStatus.OPEN)
+
+
+def is_left_to_stripe(record: Record, automatic: AutomaticInvoices) -> bool:
+    """Return whether nobody is asked for it, because Stripe collects it by itself and has not given up: it charges anew at
+    `next_payment_attempt`, which is empty when it tries no more."""
+    is_owed = record["status"] in (StripeInvoiceStatus.OPEN, StripeInvoiceStatus.UNCOLLECTIBLE)
+    if not is_owed or record["collection_method"] != CHARGE_AUTOMATICALLY or automatic is AutomaticInvoices.ALWAYS:
+        return False
+    was_tried = record["attempted"] or not record["auto_advance"]
+    return automatic is AutomaticInvoices.NEVER or not was_tried or record["next_payment_attempt"] is not None
 
 
 def name_cash(customer: str, currency: str) -> str:

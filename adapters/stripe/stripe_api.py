@@ -21,7 +21,7 @@ from adapters.billing.errors import (
     RefusedByBillingError,
 )
 from adapters.billing.http_times import read_retry_after, read_server_time
-from adapters.stripe.stripe_records import Record
+from adapters.stripe.stripe_records import AutomaticInvoices, Record
 
 API_VERSION: Final = "2026-10-28.endive"
 """Which the library's release speaks, and this adapter was written for. An account's own default may be another, whose fields say other
@@ -40,7 +40,8 @@ class NoSuchStripeObjectError(Exception):
 class StripeSettings(NamedTuple):
     """`account`: of a platform, the connected account that is meant; None: the key's own. `time_zone`: the company's, in which days are
     counted. `webhook_secrets`: several while they are changed. `pauses_service`: suspension pauses subscriptions, so that they are not
-    served; else their collection alone. `chases_uncollectible`: what somebody else has marked uncollectible is still to be collected."""
+    served; else their collection alone. `chases_uncollectible`: what somebody else has marked uncollectible is still to be collected.
+    `automatic`: when somebody is asked for what Stripe collects by itself."""
 
     api_key: str
     time_zone: ZoneInfo
@@ -49,6 +50,7 @@ class StripeSettings(NamedTuple):
     pauses_service: bool = True
     chases_uncollectible: bool = False
     address: str = ADDRESS
+    automatic: AutomaticInvoices = AutomaticInvoices.AFTER_RETRIES
 
     def __repr__(self) -> str:
         return f"StripeSettings(address={self.address!r}, account={self.account!r})"

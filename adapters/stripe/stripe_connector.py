@@ -1,7 +1,8 @@
 """Stripe as a BillingConnector."""
 
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
+from typing import Final
 
 from adapters.billing.connector import ConnectorCapability
 from adapters.billing.errors import UnsupportedOperationError
@@ -30,7 +31,9 @@ COMPANY = "1"
 
 
 class StripeConnector:
-    """One account of Stripe."""
+    """One account of Stripe. `credits_every`: it lists all customers for what is unapplied, which takes many calls where there are many."""
+
+    credits_every: Final = timedelta(hours=1)
 
     def __init__(self, name: str, settings: StripeSettings, api: StripeApi | None = None) -> None:
         """`name`: the connection's. Raises ExternalKeyError."""

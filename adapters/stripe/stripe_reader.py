@@ -23,7 +23,7 @@ from adapters.billing.external_records import (
     OpenReceivablePage,
 )
 from adapters.billing.unread_rows import build_each, require_built
-from adapters.stripe.invoice_records import InvoiceParts, build_invoice, is_collected, is_issued, name_balance, name_cash
+from adapters.stripe.invoice_records import InvoiceParts, build_invoice, is_collected, is_issued, is_left_to_stripe, name_balance, name_cash
 from adapters.stripe.stripe_api import NoSuchStripeObjectError, StripeApi, StripePage, StripeSettings
 from adapters.stripe.stripe_records import Record, StripeInvoiceStatus, SubscriptionStatus, from_stripe, read_currency, read_day, read_id
 
@@ -34,6 +34,7 @@ KEPT_FOR = timedelta(days=29)
 EVENT_TYPES = (
     *("invoice.finalized", "invoice.updated", "invoice.paid", "invoice.voided", "invoice.marked_uncollectible", "invoice.overdue"),
     *("invoice.overpaid", "invoice.deleted", "invoice_payment.paid", "credit_note.created", "credit_note.updated", "credit_note.voided"),
+    *("invoice.payment_failed", "customer.updated", "cash_balance.funds_available", "customer_cash_balance_transaction.created"),
 )
 STATUSES = (StripeInvoiceStatus.OPEN, StripeInvoiceStatus.UNCOLLECTIBLE)
 """Of invoices that are read at first: whatever else is settled."""
@@ -81,6 +82,7 @@ class StripeCursor(NamedTuple):
 class StripeReader:
     def __init__(self, api: StripeApi, settings: StripeSettings) -> None:
         self._api, self._zone, self._chases_uncollectible = api, settings.time_zone, settings.chases_uncollectible
+        self._automatic = settings.automatic
 
     def read_changes(self, cursor: str | None, limit: int) -> ChangePage:
         place = StripeCursor.parse(cursor)
@@ -95,7 +97,7 @@ class StripeReader:
             return ChangePage((), (), str(place._replace(after=None)), has_more=True)
         place = place.start(page.server_time)
         following = place.follow(page) or place.end()
-        invoices, unread = build_each([record for record in page.records if is_issued(record)], self._complete, _name)
+        invoices, unread = build_each([record for record in page.records if self._is_asked_for(record)], self._complete, _name)
         return ChangePage(invoices, (), str(following), True, unread)
 
     def _read_events(self, place: StripeCursor, limit: int) -> ChangePage:
@@ -110,7 +112,12 @@ class StripeReader:
         ids = list(dict.fromkeys(found for event in page.records if (found := find_invoice_id(event["data"]["object"])) is not None))
         records, gone = self._read_again(ids)
         invoices, unread = build_each(records, self._complete, _name)
-        return ChangePage(invoices, gone, str(following or place.end()), following is not None, unread)
+        changes_credit = any(is_about_credit(event["data"]["object"]) for event in page.records)
+        return ChangePage(invoices, gone, str(following or place.end()), following is not None, unread, changes_credit)
+
+    def _is_asked_for(self, record: Record) -> bool:
+        """Whether somebody is asked for it, or was once: what Stripe collects by itself is not there until it gives up."""
+        return is_issued(record) and not is_left_to_stripe(record, self._automatic)
 
     def _read_again(self, ids: Sequence[str]) -> tuple[tuple[Record, ...], tuple[str, ...]]:
         issued, gone = [], []
@@ -120,8 +127,10 @@ class StripeReader:
             except NoSuchStripeObjectError:
                 gone.append(external_id)
                 continue
-            if is_issued(record):
+            if self._is_asked_for(record):
                 issued.append(record)
+            elif is_issued(record):
+                gone.append(external_id)
         return tuple(issued), tuple(gone)
 
     def read_record(self, external_id: str) -> Record:
@@ -135,7 +144,10 @@ class StripeReader:
         return record
 
     def read_invoice(self, external_id: str) -> ExternalInvoice:
-        return require_built(*build_each([self.read_record(external_id)], self._complete, _name))
+        record = self.read_record(external_id)
+        if not self._is_asked_for(record):
+            raise UnknownInvoiceError(f"Stripe collects invoice {record['number']} by itself, and has not given up; wait, or look there")
+        return require_built(*build_each([record], self._complete, _name))
 
     def list_credit_notes(self, invoice_id: str) -> tuple[Record, ...]:
         return tuple(self._api.list_all("credit_notes", invoice=invoice_id))
@@ -186,7 +198,9 @@ class StripeReader:
         except NoSuchStripeObjectError as error:
             raise RefusedByBillingError(f"invoice {after} was deleted in Stripe while open items were listed; list them again") from error
         owed = [
-            record for record in page.records if is_issued(record) and is_collected(record, chases_uncollectible=self._chases_uncollectible)
+            record
+            for record in page.records
+            if self._is_asked_for(record) and is_collected(record, chases_uncollectible=self._chases_uncollectible)
         ]
         found, unread = build_each(owed, _build_open_item, _name)
         items = tuple(item for item in found if item.open_balance > 0)
@@ -214,6 +228,11 @@ class StripeReader:
 def is_paused(subscription: Record) -> bool:
     """Return whether it is paused in either way, by whomever."""
     return subscription["status"] == SubscriptionStatus.PAUSED or subscription["pause_collection"] is not None
+
+
+def is_about_credit(changed: Record) -> bool:
+    """Of a customer, whose balance it may be, or of the money that a customer has sent."""
+    return changed.get("object") in ("customer", "cash_balance", "customer_cash_balance_transaction")
 
 
 def find_invoice_id(changed: Record) -> str | None:

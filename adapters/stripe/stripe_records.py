@@ -26,6 +26,18 @@ class StripeInvoiceStatus(StrEnum):
     VOID = "void"
 
 
+class AutomaticInvoices(StrEnum):
+    """When somebody is asked for an invoice that Stripe collects by itself. AFTER_RETRIES: when it tries no more. ALWAYS: from its issue
+    on."""
+
+    AFTER_RETRIES = "after_retries"
+    NEVER = "never"
+    ALWAYS = "always"
+
+
+CHARGE_AUTOMATICALLY: Final = "charge_automatically"
+
+
 class SubscriptionStatus(StrEnum):
     """Of a subscription that is not over. One that is PAUSED may also be a trial that ended without a card."""
 

@@ -12,7 +12,7 @@ from stripe import SignatureVerificationError, WebhookSignature
 
 from adapters.billing.errors import ForgedWebhookError
 from adapters.billing.external_records import WebhookHint
-from adapters.stripe.stripe_reader import find_invoice_id
+from adapters.stripe.stripe_reader import find_invoice_id, is_about_credit
 from adapters.stripe.stripe_records import Record
 from domain.digits import parse_digits
 
@@ -28,7 +28,8 @@ def verify_webhook(headers: Mapping[str, str], body: bytes, now: datetime, secre
     if abs(now.timestamp() - _read_moment(signature)) > TOLERANCE.total_seconds():
         raise ForgedWebhookError("the call was signed more than five minutes from now; it is played again, or a clock is wrong")
     event = _read_event(body)
-    return (WebhookHint(str(event["id"]), _find_hinted(event)),)
+    about = (event.get("data") or {}).get("object")
+    return (WebhookHint(str(event["id"]), _find_hinted(event), isinstance(about, dict) and is_about_credit(about)),)
 
 
 def _is_signed(body: bytes, signature: str, secret: str) -> bool:

@@ -20,6 +20,7 @@ SCHEDULED_WORKFLOWS = frozenset(
         ids.WorkflowName.CORRESPONDENCE_RUN,
         ids.WorkflowName.BILLING_SYNC,
         ids.WorkflowName.CONNECTED_SYSTEMS,
+        ids.WorkflowName.COMPARED_SYSTEMS,
         ids.WorkflowName.REFERRALS,
         ids.WorkflowName.DAILY_SEAL,
         ids.WorkflowName.HISTORY_ARCHIVE,

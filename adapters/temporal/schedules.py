@@ -31,7 +31,9 @@ from domain.clock import Clock
 CORRESPONDENCE_SECONDS = 60.0
 BILLING_SYNC_SECONDS = 15.0
 CONNECTED_SYSTEMS_SECONDS = 60.0
-"""Real time: however fast the business clock is played, other systems are asked no more often."""
+COMPARED_SYSTEMS_SECONDS = 300.0
+"""Real time: however fast the business clock is played, other systems are asked no more often. Whether one is to be compared is looked at
+every few minutes; it is once a night."""
 
 CATCH_UP_WINDOW = timedelta(seconds=10)
 DIGEST_SECONDS = 300.0
@@ -47,6 +49,7 @@ SHORT_KEPT_WORKFLOWS = (
     ids.WorkflowName.CORRESPONDENCE_RUN,
     ids.WorkflowName.BILLING_SYNC,
     ids.WorkflowName.CONNECTED_SYSTEMS,
+    ids.WorkflowName.COMPARED_SYSTEMS,
     ids.WorkflowName.REFERRALS,
     ids.WorkflowName.HISTORY_ARCHIVE,
     ids.WorkflowName.APPROVAL_DIGEST,
@@ -86,6 +89,7 @@ def _list_schedules(clock: Clock) -> dict[ids.WorkflowName, tuple[str, Schedule]
         ids.WorkflowName.CORRESPONDENCE_RUN: (ids.CORRESPONDENCE_RUN_ID, hasten(CORRESPONDENCE_SECONDS)),
         ids.WorkflowName.BILLING_SYNC: (ids.BILLING_SYNC_ID, hasten(BILLING_SYNC_SECONDS)),
         ids.WorkflowName.CONNECTED_SYSTEMS: (ids.CONNECTED_SYSTEMS_ID, timedelta(seconds=CONNECTED_SYSTEMS_SECONDS)),
+        ids.WorkflowName.COMPARED_SYSTEMS: (ids.COMPARED_SYSTEMS_ID, timedelta(seconds=COMPARED_SYSTEMS_SECONDS)),
         ids.WorkflowName.HISTORY_ARCHIVE: (ids.HISTORY_ARCHIVE_ID, timedelta(seconds=HISTORY_ARCHIVE_SECONDS)),
         ids.WorkflowName.STANDING_CHECK: (ids.STANDING_CHECK_ID, timedelta(seconds=STANDING_CHECK_SECONDS)),
         ids.WorkflowName.APPROVAL_DIGEST: (ids.APPROVAL_DIGEST_ID, timedelta(seconds=max(1.0, digest_seconds))),

@@ -27,13 +27,13 @@ async def begin_run(app: FastAPI, context: ApiContext, system: ConnectedSystem, 
     """Return when it began, real time. What it found is kept; how it ended, the connection says. Raises RunInProgressError."""
     runs = ConnectionRuns(context.database)
     begun_at = await run_in_threadpool(runs.begin, system.key, kind, by)
-    run: Callable[[ConnectedSystem, str], None] = runs.read if kind is ConnectionRunKind.READING else runs.compare
+    run: Callable[[ConnectedSystem, str], object] = runs.read if kind is ConnectionRunKind.READING else runs.compare
     task = asyncio.create_task(_run(context, lambda: run(system, by)))
     app.state.connection_tasks.add(task)
     task.add_done_callback(app.state.connection_tasks.discard)
     return begun_at
 
 
-async def _run(context: ApiContext, run: Callable[[], None]) -> None:
+async def _run(context: ApiContext, run: Callable[[], object]) -> None:
     await run_in_threadpool(run)
     await context.cases.trigger_billing_sync()

@@ -32,6 +32,7 @@ it."""
 _SCHEDULE_OF_WORKFLOW: dict[str, str] = {
     ids.WorkflowName.BILLING_SYNC: ids.BILLING_SYNC_ID,
     ids.WorkflowName.CONNECTED_SYSTEMS: ids.CONNECTED_SYSTEMS_ID,
+    ids.WorkflowName.COMPARED_SYSTEMS: ids.COMPARED_SYSTEMS_ID,
     ids.WorkflowName.CORRESPONDENCE_RUN: ids.CORRESPONDENCE_RUN_ID,
     ids.WorkflowName.APPROVAL_DIGEST: ids.APPROVAL_DIGEST_ID,
     ids.WorkflowName.REFERRALS: ids.REFERRALS_ID,

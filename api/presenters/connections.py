@@ -4,13 +4,14 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from adapters.billing.external_records import ConnectionStep
+from adapters.billing.external_records import BalanceCheck, ConnectionStep
 from adapters.connections.connection_overview import ConnectionOverview
 from adapters.connections.connection_registry import ConnectedSystem
 from adapters.connections.connection_runs import ConnectionRun
 from adapters.connections.connection_store import ConnectionEvent
 from adapters.database.row_states import ConnectionRunKind
 from api.schemas.connections.connections import (
+    BalanceCheckOut,
     ConnectionDetailsOut,
     ConnectionEventOut,
     ConnectionOut,
@@ -36,11 +37,15 @@ def present_connection(overview: ConnectionOverview) -> ConnectionOut:
         read_at=state.caught_up_at,
         next_read_at=overview.next_read_at,
         away_since=state.away_since,
+        resting_until=state.rest.until if state.rest else None,
+        rest_reason=state.rest.reason if state.rest else "",
         invoices_read=state.invoices_read,
         compared_at=state.compared_at,
         differences=len(state.differences),
         webhook=system.webhook_proof,
         webhook_counts=WebhookCountsOut(**overview.webhooks._asdict()),
+        refused_notes=overview.notes.number,
+        refused_notes_why=overview.notes.why,
     )
 
 
@@ -60,8 +65,13 @@ def present_connection_details(overview: ConnectionOverview, events: Iterable[Co
         steps=[_present_step(step) for step in (test.steps if test else ())],
         left_out={each["external_id"]: each["reason"] for each in (reading.result.get("left_out", ()) if reading else ())},
         differences_now=[DifferenceOut(**each._asdict()) for each in overview.state.differences],
+        balances=_present_check(overview.state.balances),
         events=[ConnectionEventOut(**event._asdict()) for event in events],
     )
+
+
+def _present_check(check: BalanceCheck | None) -> BalanceCheckOut | None:
+    return BalanceCheckOut(checked=check.checked, differing=list(check.differing), is_trusted=check.is_trusted) if check else None
 
 
 def present_test(connection_id: str, steps: Iterable[ConnectionStep]) -> ConnectionTested:

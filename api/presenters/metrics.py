@@ -14,7 +14,7 @@ from adapters.read_model.unreached_roles import find_unreached_roles
 from adapters.set_aside.set_aside_store import count_waiting
 from domain.audit.archive_status import ArchiveSweepResult
 
-WEBHOOK_OUTCOMES = ("taken", "waiting", "repeated", "foreign", "overflowed", "forged")
+WEBHOOK_OUTCOMES = ("taken", "waiting", "repeated", "foreign", "overflowed", "dropped", "forged")
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -41,6 +41,8 @@ def render_billing_metrics(states: Sequence[ConnectionState], now: datetime) -> 
         return ""
     systems = [(f'system="{_escape_label(name_system(state.system))}"', state) for state in states]
     caught_up = [(label, state.caught_up_at) for label, state in systems]
+    away = [(label, round(max(0.0, (now - state.away_since).total_seconds())) if state.away_since else 0) for label, state in systems]
+    resting = [(label, int(state.rest is not None)) for label, state in systems]
     ago = [(label, round(max(0.0, (now - at).total_seconds()))) for label, at in caught_up if at is not None]
     return "".join(
         (
@@ -49,6 +51,18 @@ def render_billing_metrics(states: Sequence[ConnectionState], now: datetime) -> 
                 "Invoices read from a connected billing system, the same as often as it came.",
                 [(label, state.invoices_read) for label, state in systems],
             ),
+            render_gauge(
+                "duecourse_billing_open_items",
+                "Open items that a connected billing system had when it was compared last.",
+                [(label, state.compared_items) for label, state in systems if state.compared_at is not None],
+            ),
+            render_gauge(
+                "duecourse_billing_has_more",
+                "1 while a connected billing system has more to say than was read.",
+                [(label, int(state.has_more)) for label, state in systems],
+            ),
+            render_gauge("duecourse_billing_away_seconds", "For how long a connected billing system has been away; 0: it is not.", away),
+            render_gauge("duecourse_billing_resting", "1 while a connected billing system asks to be left alone.", resting),
             render_gauge("duecourse_billing_caught_up_seconds", "How long ago a connected billing system was read to the end.", ago),
             render_gauge(
                 "duecourse_billing_differences",

@@ -18,6 +18,8 @@ ERASED_CATEGORIES = {
     "set_aside": "the error's own words, and what would be tried again, go; that something of the account's was set aside, and when, stays",
     "documents": "attached files and dossiers go, unless another account's case rests on the same file; their SHA-256 stays in the journal",
     "import_rows": "rejected rows that named the customer go; that a row was rejected stays",
+    "billing_calls": "what a connected billing system sent when something of the customer's changed goes; that and when it did stays",
+    "refused_notes": "why a connected billing system refused a note about the customer goes; the journal's entry stays",
     "name": "the account's name may be a person's, and gives way to the account's id",
 }
 """What is erased, and what that means."""

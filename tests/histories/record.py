@@ -14,6 +14,7 @@ the runs that differ. The series so far:
 - `2026-11g`: an invoice whose letters did not arrive (docs/decisions/0030).
 - `2026-11h`: the standing check of the cases, and an invoice that it began again (docs/decisions/0040).
 - `2026-11i`: the reading of connected billing systems (docs/decisions/0054).
+- `2026-11j`: their reading each on its own, and their comparison (docs/decisions/0064).
 """
 
 import asyncio
@@ -46,16 +47,17 @@ from tests.workflows.dispute_commands import DisputeCommands
 from worker import build_case_checker
 from workflows.approval_digest import ApprovalDigest
 from workflows.billing_sync import BillingSync
+from workflows.compared_systems import ComparedSystems
 from workflows.connected_systems import ConnectedSystems
 from workflows.correspondence_run import CorrespondenceRun
 from workflows.credit_referrals import Referrals
 from workflows.invoice_collection import InvoiceCollection
 
 FOLDER = PROJECT / "tests" / "histories"
-SERIES = "2026-11i"
+SERIES = "2026-11j"
 """When the newest were recorded; they stand beside those of the earlier series."""
 
-RUNS = frozenset({"connected_systems"})
+RUNS = frozenset({"connected_systems", "compared_systems"})
 """Kind and life of the runs that the series keeps."""
 
 KINDS = {
@@ -248,6 +250,8 @@ async def record(folder: Path = FOLDER) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         database = Database(f"sqlite:///{scratch}/duecourse.db")
         database.migrate()
+        if ids.CONNECTED_SYSTEMS_ID in RUNS:
+            _connect_two_systems(Path(scratch) / "data")
         async with start_collection_environment(database, Path(scratch), date(2013, 1, 6)) as environment:
             for life in filter(_is_played, INVOICES):
                 await _keep(environment, [ids.invoice_case_id(await life(environment))], life.__name__, folder)
@@ -262,10 +266,21 @@ async def record(folder: Path = FOLDER) -> None:
                 await write_history(environment, ids.STANDING_CHECK_ID, ids.STANDING_CHECK_ID, folder)
             if ids.CONNECTED_SYSTEMS_ID in RUNS:
                 await _run(environment, ConnectedSystems.run, ids.CONNECTED_SYSTEMS_ID, folder)
+            if ids.COMPARED_SYSTEMS_ID in RUNS:
+                await _run(environment, ComparedSystems.run, ids.COMPARED_SYSTEMS_ID, folder)
             await environment.close()
         database.close()
     if RUNS.intersection(HOUSE_RUNS):
         await record_house(folder)
+
+
+def _connect_two_systems(folder: Path) -> None:
+    """Which do not answer."""
+    shared = {"kind": "odoo", "address": "http://127.0.0.1:1", "country": "DE", "time_zone": "Europe/Berlin", "language": "de"}
+    os.environ |= {"DUECOURSE_BILLING_KEY_NORTH": "key", "DUECOURSE_BILLING_KEY_SOUTH": "key"}
+    connections = {"connections": [{"name": name, **shared} for name in ("north", "south")]}
+    folder.mkdir()
+    (folder / "connections.yaml").write_text(json.dumps(connections))
 
 
 def _is_played(life: Callable[[CollectionEnvironment], Awaitable[Any]]) -> bool:

@@ -22,6 +22,7 @@ from worker import WORKFLOWS
 NOT_FROM_THE_FIRST_ENTRY = {
     "approval_digest",
     "billing_sync",
+    "compared_systems",
     "connected_systems",
     "correspondence_run",
     "erasing.erased",

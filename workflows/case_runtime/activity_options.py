@@ -53,6 +53,27 @@ READ_SYSTEMS_OPTIONS: ActivityOptions = {
 }
 """What fails for so long is left to the schedule's next run; a page that was taken in stays so."""
 
+LIST_SYSTEMS_OPTIONS: ActivityOptions = {
+    "start_to_close_timeout": timedelta(minutes=1),
+    "schedule_to_close_timeout": timedelta(minutes=10),
+    "retry_policy": RetryPolicy(initial_interval=timedelta(seconds=2), maximum_interval=timedelta(minutes=1)),
+}
+
+READ_SYSTEM_OPTIONS: ActivityOptions = {
+    "start_to_close_timeout": timedelta(minutes=10),
+    "schedule_to_close_timeout": timedelta(minutes=15),
+    "heartbeat_timeout": timedelta(seconds=30),
+    "retry_policy": RetryPolicy(initial_interval=timedelta(seconds=2), maximum_interval=timedelta(minutes=1)),
+}
+
+COMPARE_SYSTEM_OPTIONS: ActivityOptions = {
+    "start_to_close_timeout": timedelta(hours=2),
+    "schedule_to_close_timeout": timedelta(hours=3),
+    "heartbeat_timeout": timedelta(seconds=30),
+    "retry_policy": RetryPolicy(initial_interval=timedelta(seconds=2), maximum_interval=timedelta(minutes=1)),
+}
+"""All that is open there may be many pages of a slow system."""
+
 MOVE_INVOICES_OPTIONS: ActivityOptions = {
     "start_to_close_timeout": timedelta(minutes=10),
     "heartbeat_timeout": timedelta(seconds=30),

@@ -1,11 +1,12 @@
 """Reads again what webhooks hinted at. A hint is done only when what was read is in the mirror: a restart in between reads it once more."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 
 import structlog
 
-from adapters.billing.errors import BillingAwayError, UnknownInvoiceError
+from adapters.billing.errors import BillingAwayError, ConnectionRefusedByBillingError, UnknownInvoiceError
 from adapters.billing.external_key import SystemKey
 from adapters.connections.connection_sync import ConnectionSync
 from adapters.connections.webhooks.webhook_store import WaitingHint, WebhookStore
@@ -14,7 +15,8 @@ from adapters.database.engine import Database
 MOST_HINTS = 500
 """Of one system in one run."""
 MOST_ATTEMPTS = 5
-"""Then a hint is let fall: the readings and the comparison have what it hinted at."""
+"""At which the system failed while it answered for others: then a hint is let fall, for the readings and the comparison have what it
+hinted at. While a system is away, none is counted."""
 
 log = structlog.get_logger(__name__)
 
@@ -25,44 +27,57 @@ class WebhookReading:
     ) -> None:
         self._systems, self._store, self._now = systems, WebhookStore(database), now
 
-    def run(self, resting: Collection[SystemKey] = ()) -> int:
-        """Read each invoice once, however often it was hinted at; how many were. A system that is away is asked again by the next run, and
-        first for what it has failed at the least; `resting` are those that are asked for nothing now."""
-        read = sum(self._read_system(key, sync) for key, sync in self._systems.items() if key not in resting)
-        self._store.forget_old(self._now())
-        return read
+    def run(self) -> int:
+        """As `read_system`, all of them."""
+        return sum(map(self.read_system, self._systems))
 
-    def _read_system(self, key: SystemKey, sync: ConnectionSync) -> int:
-        read = 0
+    def read_system(self, key: SystemKey) -> int:
+        """Read each invoice once, however often it was hinted at; how many were. A system that is away is asked again by the next run, and
+        first for what it has failed at the least."""
+        self._store.forget_old(self._now())
+        sync = self._systems[key]
+        read, unanswered = 0, list[tuple[WaitingHint, Exception]]()
         for hint in sorted(self._store.list_waiting(key, MOST_HINTS), key=lambda hint: hint.attempts):
-            began, is_away = self._now(), False
+            began = self._now()
             try:
-                is_over = self._read(key, sync, hint)
-            except BillingAwayError as error:
-                is_away, is_over = True, self._let_fall(key, hint, error)
-            if is_over:
+                _read_hinted(sync, hint)
+            except (BillingAwayError, ConnectionRefusedByBillingError) as error:
+                unanswered.append((hint, error))
+                if len(unanswered) > 1 or getattr(error, "rest", None):
+                    break
+            except Exception as error:  # whatever it is, it is this invoice's alone
+                self._count_failure(key, hint, error)
+            else:
                 self._store.mark_done(hint.call_ids, began, self._now())
                 read += 1
-            else:
-                self._store.count_attempt(hint.call_ids)
-            if is_away:
-                break
+                for failed in unanswered:
+                    self._count_failure(key, *failed)
+                unanswered.clear()
+        if unanswered and _answers_for_others(sync):
+            for failed in unanswered:
+                self._count_failure(key, *failed)
         return read
 
-    def _read(self, key: SystemKey, sync: ConnectionSync, hint: WaitingHint) -> bool:
-        """Whether nothing is left to do about it. Raises BillingAwayError."""
-        try:
-            sync.refresh(hint.external_id)
-        except BillingAwayError:
-            raise
-        except UnknownInvoiceError:
-            return True  # none yet, or gone: the comparison names it
-        except Exception as error:  # whatever it is, it is this invoice's alone
-            return self._let_fall(key, hint, error)
-        return True
-
-    def _let_fall(self, key: SystemKey, hint: WaitingHint, error: Exception) -> bool:
-        """Whether it has failed often enough."""
+    def _count_failure(self, key: SystemKey, hint: WaitingHint, error: Exception) -> None:
+        """Of a system that answers for others. One that has failed often enough is let fall, and counted so."""
         is_last = hint.attempts + 1 >= MOST_ATTEMPTS
-        log.warning("hint_not_read", system=key.system, invoice=hint.external_id, error=type(error).__name__, let_fall=is_last)
-        return is_last
+        log.warning("hint_not_read", system=key.system, invoice=hint.external_id, error=type(error).__name__, dropped=is_last)
+        if is_last:
+            self._store.drop(key, hint.call_ids, self._now())
+        else:
+            self._store.count_attempt(hint.call_ids)
+
+
+def _read_hinted(sync: ConnectionSync, hint: WaitingHint) -> None:
+    """What is none yet, or gone, needs no reading: the comparison names it."""
+    with suppress(UnknownInvoiceError):
+        sync.refresh(hint.external_id)
+
+
+def _answers_for_others(sync: ConnectionSync) -> bool:
+    """Whether it is there, and lets Duecourse in, although it failed at an invoice just now."""
+    try:
+        sync.connector.list_open_items(None, 1)
+    except (BillingAwayError, ConnectionRefusedByBillingError):
+        return False
+    return True

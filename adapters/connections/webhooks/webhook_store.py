@@ -1,5 +1,5 @@
-"""Keeps what comes by webhooks until what it hints at was read, and counts the calls. What is forged or about something else is counted
-alone."""
+"""Keeps what comes by webhooks, raw, until what it hints at was read, and some days longer; and counts the calls. What is about something
+else than an invoice is kept so, too; what is forged is counted alone."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
@@ -12,11 +12,14 @@ from sqlmodel import Session, col
 
 from adapters.billing.external_key import SystemKey, can_be_key
 from adapters.billing.external_records import WebhookHint
+from adapters.connections.cursor_rows import lock_cursor_row
 from adapters.database.engine import Database
 from adapters.database.tables import WebhookCallRow, WebhookCountRow
 
 MAX_WAITING = 10_000
 """Hints of one system that wait to be read; of more, the next reading has what they hint at."""
+MAX_FOREIGN = 10_000
+"""Calls about something else that are kept of one system; more are counted alone."""
 KEPT_FOR = timedelta(days=7)
 """How long a call is kept, raw, after it is done."""
 LONGEST_WAIT = timedelta(days=30)
@@ -31,6 +34,7 @@ class WebhookCounts(NamedTuple):
     foreign: int = 0
     repeated: int = 0
     overflowed: int = 0
+    dropped: int = 0
     forged: int = 0
     last_taken_at: datetime | None = None
     last_forged_at: datetime | None = None
@@ -53,29 +57,35 @@ class WebhookStore:
         self._database = database
 
     def take(self, key: SystemKey, hints: Iterable[WebhookHint], body: bytes, now: datetime) -> int:
-        """Keep what is about invoices that can be any; how many wait anew. One that is known is to be read again, be it done: some systems
-        tell two changes by the same words."""
+        """Keep all of them; how many invoices are to be read for them. One that is known is to be read again, be it done: some systems tell
+        two changes by the same words."""
         about = {_name_event(hint.event_id): hint for hint in hints}
         ours = [
             WebhookHint(event_id, hint.external_id)
             for event_id, hint in about.items()
             if hint.external_id is not None and can_be_key(key, hint.external_id)
         ]
+        foreign = [WebhookHint(event_id, None) for event_id in about.keys() - {hint.event_id for hint in ours}]
         with self._database.writing() as session:
+            if any(hint.concerns_credit for hint in about.values()):
+                lock_cursor_row(self._database, session, key).credits_hinted_at = now
             waiting = session.scalar(select(func.count()).where(*_waiting(key))) or 0
             taken = ours[: max(0, MAX_WAITING - waiting)]
-            repeated = self._insert(session, key, taken, body, now)
-            added = {"foreign": len(about) - len(ours), "taken": len(taken) - repeated, "repeated": repeated}
+            repeated = self._insert(session, key, taken, body, now, done_at=None)
+            kept = session.scalar(select(func.count()).where(*_is_of(key), col(WebhookCallRow.external_id).is_(None))) or 0
+            self._insert(session, key, foreign[: max(0, MAX_FOREIGN - kept)], body, now, done_at=now)
+            added = {"foreign": len(foreign), "taken": len(taken) - repeated, "repeated": repeated}
             self._count(session, key, {**added, "overflowed": len(ours) - len(taken)}, {"last_taken_at": now} if taken else {})
         return len(taken)
 
-    def _insert(self, session: Session, key: SystemKey, hints: Collection[WebhookHint], body: bytes, now: datetime) -> int:
+    def _insert(
+        self, session: Session, key: SystemKey, hints: Collection[WebhookHint], body: bytes, now: datetime, *, done_at: datetime | None
+    ) -> int:
         """Return how many were known."""
         ids = [hint.event_id for hint in hints]
-        mine = (col(WebhookCallRow.system) == key.system, col(WebhookCallRow.company) == key.company)
-        known = set(session.scalars(select(col(WebhookCallRow.event_id)).where(*mine, col(WebhookCallRow.event_id).in_(ids))))
+        known = set(session.scalars(select(col(WebhookCallRow.event_id)).where(*_is_of(key), col(WebhookCallRow.event_id).in_(ids))))
         for hint in hints:
-            again = {"received_at": now, "done_at": None, "attempts": 0, "external_id": hint.external_id, "body": body}
+            again = {"received_at": now, "done_at": done_at, "attempts": 0, "external_id": hint.external_id, "body": body}
             row = {"system": key.system, "company": key.company, "event_id": hint.event_id, **again}
             new = self._database.build_insert(WebhookCallRow).values(**row)
             session.execute(new.on_conflict_do_update(index_elements=["system", "company", "event_id"], set_=again))
@@ -92,6 +102,7 @@ class WebhookStore:
             foreign=0,
             repeated=0,
             overflowed=0,
+            dropped=0,
             forged=0,
             last_forged_why="",
             system=key.system,
@@ -131,6 +142,12 @@ class WebhookStore:
             mine = col(WebhookCallRow.id).in_(call_ids)
             session.execute(update(WebhookCallRow).where(mine).values(attempts=WebhookCallRow.attempts + 1))
 
+    def drop(self, key: SystemKey, call_ids: Collection[int], now: datetime) -> None:
+        """They are over without having been read."""
+        with self._database.writing() as session:
+            session.execute(update(WebhookCallRow).where(col(WebhookCallRow.id).in_(call_ids)).values(done_at=now))
+            self._count(session, key, {"dropped": len(call_ids)}, {})
+
     def forget_old(self, now: datetime) -> None:
         """Delete the calls that were done long ago, and those that have waited far too long."""
         is_old = or_(col(WebhookCallRow.done_at) < now - KEPT_FOR, col(WebhookCallRow.received_at) < now - LONGEST_WAIT)
@@ -157,9 +174,9 @@ def _name_event(event_id: str) -> str:
     return event_id if is_plain else sha256(event_id.encode("utf-8", "surrogatepass")).hexdigest()
 
 
+def _is_of(key: SystemKey) -> tuple[Any, ...]:
+    return col(WebhookCallRow.system) == key.system, col(WebhookCallRow.company) == key.company
+
+
 def _waiting(key: SystemKey) -> tuple[Any, ...]:
-    return (
-        col(WebhookCallRow.system) == key.system,
-        col(WebhookCallRow.company) == key.company,
-        col(WebhookCallRow.done_at).is_(None),
-    )
+    return *_is_of(key), col(WebhookCallRow.done_at).is_(None)

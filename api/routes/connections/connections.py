@@ -12,6 +12,7 @@ from adapters.connections.connection_file import InvalidConnectionError, read_co
 from adapters.connections.connection_overview import load_connection_overviews
 from adapters.connections.connection_runs import ConnectionRuns
 from adapters.connections.connection_store import ConnectionStore
+from adapters.connections.notes.refused_notes import retry_refused_notes
 from adapters.database.row_states import ConnectionRunKind
 from api.commands.connection_runs import begin_run, require_connection
 from api.context import ApiContext
@@ -23,6 +24,7 @@ from api.schemas.connections.connections import (
     ConnectionIn,
     ConnectionOut,
     ConnectionTested,
+    NotesRetried,
     RunBegun,
     SecretIn,
     WebhookSecretChanged,
@@ -156,3 +158,11 @@ async def compare_connection(connection_id: str, request: Request, context: Cont
     system = await run_in_threadpool(require_connection, context, connection_id)
     begun_at = await begin_run(request.app, context, system, ConnectionRunKind.COMPARISON, actor.user)
     return RunBegun(id=system.id, begun_at=begun_at)
+
+
+@router.post("/{connection_id}/notes", operation_id="retry_notes", summary="Leave the notes that were refused once more")
+def retry_notes(connection_id: str, context: Context, _: BillingAskingActor, after: BackgroundTasks) -> NotesRetried:
+    """As when somebody has put right there what they were refused for."""
+    system = require_connection(context, connection_id)
+    after.add_task(context.cases.trigger_schedule, ids.CONNECTED_SYSTEMS_ID)
+    return NotesRetried(id=system.id, number=retry_refused_notes(context.database, system.key))

@@ -67,6 +67,7 @@ class WebhookCountsOut(BaseModel):
     repeated: int
     foreign: int = Field(description="about something else than an invoice")
     overflowed: int = Field(description="not kept, for too many waited: the next reading has what they hinted at")
+    dropped: int = Field(description="let fall unread: the system failed at them, and answered for others")
     forged: int = Field(description="refused, and not kept")
     last_taken_at: datetime | None
     last_forged_at: datetime | None
@@ -87,11 +88,15 @@ class ConnectionOut(BaseModel):
     read_at: datetime | None = Field(description="when nothing more was there last")
     next_read_at: datetime | None
     away_since: datetime | None
+    resting_until: datetime | None = Field(description="the system asked for no call before; null: it does not ask")
+    rest_reason: str = Field(description="at which of its answers")
     invoices_read: int
     compared_at: datetime | None
     differences: int = Field(description="that the last comparison named")
     webhook: WebhookProof = Field(description="how the system's calls are proven")
     webhook_counts: WebhookCountsOut
+    refused_notes: int = Field(description="notes that the system refused, and that wait to be tried again")
+    refused_notes_why: str = Field(description="in its words, of the latest")
 
 
 class DifferenceOut(BaseModel):
@@ -112,6 +117,7 @@ class ConnectionStepOut(BaseModel):
     works: bool
     found: str
     ask_for: str = Field(description="what to ask whoever runs the system for; empty where it works")
+    is_tried: bool = Field(description="false of what can only be tried by doing it, such as booking; it may need what is asked for")
 
 
 class RunOut(BaseModel):
@@ -122,6 +128,14 @@ class RunOut(BaseModel):
     ended_at: datetime | None
     is_running: bool
     failure: str = Field(description="why it was not finished; empty: it was, or is running")
+
+
+class BalanceCheckOut(BaseModel):
+    """What the last comparison found of a sample of the system's balances: whether they count what is applied to the invoices."""
+
+    checked: int = Field(description="invoices to which something is applied")
+    differing: list[str] = Field(description="the numbers of those whose balance is otherwise than the total less that")
+    is_trusted: bool = Field(description="the balances are believed, and not computed: then these invoices are left out")
 
 
 class ConnectionEventOut(BaseModel):
@@ -140,6 +154,7 @@ class ConnectionDetailsOut(ConnectionOut):
     steps: list[ConnectionStepOut]
     left_out: dict[str, str]
     differences_now: list[DifferenceOut]
+    balances: BalanceCheckOut | None = Field(description="null: this system's need no such check, or it was not compared yet")
     events: list[ConnectionEventOut]
 
 
@@ -154,6 +169,13 @@ class ConnectionTested(BaseModel):
 class ConnectionChanged(BaseModel):
     id: str
     standing: ConnectionStanding
+
+
+class NotesRetried(BaseModel):
+    """The refused notes are tried again by the next run, within a minute."""
+
+    id: str
+    number: int
 
 
 class RunBegun(BaseModel):

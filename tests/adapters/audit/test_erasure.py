@@ -242,6 +242,8 @@ def test_the_report_counts_what_went_and_what_stayed_each_with_its_reason(accoun
         "set_aside": 1,
         "documents": 2,
         "import_rows": 1,
+        "billing_calls": 0,
+        "refused_notes": 0,
         "name": 1,
     }
     assert {line.what for line in report.erased} == ERASED_CATEGORIES.keys()

@@ -15,6 +15,7 @@ from adapters.billing.errors import BillingAwayError
 from adapters.billing.external_key import SystemKey
 from adapters.composition import compose_services
 from adapters.config.settings import Settings
+from adapters.connections import connection_sync
 from adapters.connections.account_mirror import AccountDefaults
 from adapters.connections.comparison import DifferenceKind
 from adapters.connections.connected_reading import ConnectedReading
@@ -132,6 +133,32 @@ def test_a_system_that_is_away_is_shown_and_holds_up_no_other(database: Database
     assert ConnectedReading(systems, database, zone).run() == 1
     assert store.list_waiting(SetAsideStage.BILLING_SYSTEM) == {}
     assert load_connection_state(database, away.key).away_since is None
+
+
+def test_a_backlog_is_shown_as_one_though_it_was_read_to_the_end_before(database: Database, house_database: Database) -> None:
+    house = LedgerConnectedWorld(house_database)
+    account = house.add_account("Customer Ltd")
+    house.issue_invoice(account, 1_000, TODAY)
+    sync = ConnectionSync(database, house.connector, AccountDefaults("DE", "Europe/Berlin", "de"))
+    sync.sync()
+    for _ in range(connection_sync.PAGE_SIZE + 1):
+        house.issue_invoice(account, 1_000, TODAY)
+
+    def find_state(most_pages: int) -> tuple[bool, bool]:
+        sync.sync(most_pages)
+        state = load_connection_state(database, house.connector.key)
+        figures = render_billing_metrics([state], datetime.now(UTC))
+        return state.has_more, 'duecourse_billing_has_more{system="ledger:1"} 1' in figures
+
+    assert [find_state(1), find_state(5)] == [(True, True), (False, False)]
+
+
+def test_for_how_long_a_system_is_away_is_a_figure(database: Database) -> None:
+    SetAsideStore(database).set_aside(SetAsideStage.BILLING_SYSTEM, "north:1", BillingAwayError("503"))
+    state = load_connection_state(database, SystemKey("north", "1"))
+    assert state.away_since is not None
+    figures = render_billing_metrics([state], state.away_since + timedelta(hours=2)).splitlines()
+    assert 'duecourse_billing_away_seconds{system="north:1"} 7200' in figures
 
 
 def test_each_night_everything_is_compared_and_what_differs_is_kept(database: Database, house_database: Database) -> None:

@@ -5,20 +5,23 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+import requests
 from sqlalchemy import func, select
 from sqlmodel import col
 
-from adapters.billing.errors import BillingAwayError, RefusedByBillingError
+from adapters.billing.errors import BillingAwayError, ConnectionRefusedByBillingError, RefusedByBillingError
 from adapters.billing.external_records import NoteKind
 from adapters.connections.account_mirror import AccountDefaults
 from adapters.connections.connected_reading import ConnectedReading
 from adapters.connections.connection_sync import ConnectionSync
-from adapters.connections.journal_notes import NOTE_KINDS, OVERLAP, leave_notes
+from adapters.connections.notes.journal_notes import NOTE_KINDS, OVERLAP, leave_notes
+from adapters.connections.notes.refused_notes import list_refused_notes, retry_refused_notes
 from adapters.database.engine import Database
 from adapters.database.tables import NOTED_KINDS, BillingCursorRow, Case, ExternalNoteRow, JournalEntry
 from adapters.set_aside.set_aside_store import SetAsideStore
 from adapters.set_aside.stages import SetAsideStage
 from domain.journal.entry_kinds import EntryKind
+from tests.adapters.salesforce.salesforce_double import build_answer
 from tests.adapters.salesforce.salesforce_world import SalesforceWorld
 
 NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
@@ -150,6 +153,53 @@ def test_what_is_refused_holds_up_no_other_and_an_absence_is_tried_again(
     choosy.is_away = False
     leave_notes(database, choosy, "en", NOW)  # type: ignore[arg-type]
     assert sorted(left) == ["letter.sent:m2", "letter.sent:m3"]
+
+
+def refuse(world: SalesforceWorld, error: str, message: str) -> None:
+    """What is to be made there next."""
+
+    def plan(request: requests.PreparedRequest) -> requests.Response | None:
+        if request.method == "POST" and "/sobjects/" in str(request.url):
+            return build_answer(request, 400, [{"errorCode": error, "message": message}])
+        world.double.plans.append(plan)
+        return None
+
+    world.double.plans.append(plan)
+
+
+def test_what_is_refused_is_counted_with_its_reason_and_left_when_somebody_wants_it_tried_again(
+    database: Database, world: SalesforceWorld, account: str, invoice: str
+) -> None:
+    key, picklist = world.connector.key, "bad value for restricted picklist field: Duecourse"
+    write(database, name(account), name(invoice), EntryKind.DISPUTE_RAISED, reason="wrong_price", act="a1")
+    refuse(world, "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST", picklist)
+    leave_notes(database, world.connector, "en", NOW)
+    refused = list_refused_notes(database)[key]
+    assert (refused.number, picklist in refused.why, world.double.objects["Case"]) == (1, True, {})
+    assert leave_notes(database, world.connector, "en", NOW + 3 * OVERLAP) == 0, "it waits, and is not forgotten"
+    assert list_refused_notes(database)[key].number == 1
+    assert retry_refused_notes(database, key) == 1
+    refuse(world, "FIELD_CUSTOM_VALIDATION_EXCEPTION", "a case needs a product")
+    assert leave_notes(database, world.connector, "en", NOW + 3 * OVERLAP) == 1
+    assert "needs a product" in list_refused_notes(database)[key].why
+    retry_refused_notes(database, key)
+    leave_notes(database, world.connector, "en", NOW + 3 * OVERLAP)
+    assert (list_refused_notes(database), len(world.double.objects["Case"])) == ({}, 1)
+    assert leave_notes(database, world.connector, "en", NOW + 6 * OVERLAP) == 0
+
+
+def test_what_is_forbidden_of_one_kind_holds_up_no_other_and_what_is_forbidden_of_all_is_tried_again(
+    database: Database, world: SalesforceWorld, account: str, invoice: str
+) -> None:
+    write(database, name(account), name(invoice), EntryKind.DISPUTE_RAISED, reason="wrong_price", act="a1")
+    world.double.read_only = {"Case", "Task"}
+    with pytest.raises(ConnectionRefusedByBillingError):
+        leave_notes(database, world.connector, "en", NOW)
+    assert list_refused_notes(database) == {}
+    world.double.read_only = {"Case"}
+    write(database, name(account), name(invoice), EntryKind.LETTER_SENT, step="first", message_id="m1")
+    assert leave_notes(database, world.connector, "en", NOW) == 2
+    assert (len(world.double.objects["Task"]), list_refused_notes(database)[world.connector.key].number) == (1, 1)
 
 
 def test_a_system_that_takes_no_notes_for_now_is_shown_and_read_on(

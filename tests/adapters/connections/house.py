@@ -31,6 +31,9 @@ class OtherHouse:
     database: ClassVar[Database]
     is_away: ClassVar[bool] = False
     reads: ClassVar[list[str]] = []
+    answer: ClassVar[Exception | None] = None
+    """What it answers to whatever it is asked; None: what is so."""
+    asked: ClassVar[list[str]] = []
 
 
 class HouseConnector:
@@ -47,7 +50,15 @@ class HouseConnector:
     def __getattr__(self, name: str) -> Any:
         if OtherHouse.is_away or self._api_key not in (GOOD_KEY, OTHER_KEY):
             raise BillingAwayError("the house does not answer")
-        return getattr(self._inner, name)
+        found = getattr(self._inner, name)
+
+        def ask(*given: Any) -> Any:
+            OtherHouse.asked.append(name)
+            if OtherHouse.answer is not None:
+                raise OtherHouse.answer
+            return found(*given)
+
+        return ask if callable(found) else found
 
     @property
     def key(self) -> Any:
@@ -104,6 +115,6 @@ def describe_house(name: str = "house", kind: str = "house") -> dict[str, Any]:
 
 def join_house(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the house be connected, for one test."""
-    OtherHouse.database, OtherHouse.is_away, OtherHouse.reads = database, False, []
+    OtherHouse.database, OtherHouse.is_away, OtherHouse.reads, OtherHouse.answer = database, False, [], None
     monkeypatch.setitem(CONNECTION_KINDS, "house", HouseConnection)
     monkeypatch.setitem(CONNECTION_KINDS, "signing_house", SigningHouseConnection)

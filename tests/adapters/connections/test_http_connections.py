@@ -1,6 +1,7 @@
 """Kill Bill and plain HTTP are connected like any other kind, and tested, read and compared by the command line."""
 
 import io
+import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -123,7 +124,7 @@ def run(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.
 
 
 def test_the_sample_service_is_added_tested_read_and_compared(
-    tmp_path: Path, served_house: tuple[House, str], run: Callable[..., str]
+    tmp_path: Path, served_house: tuple[House, str], run: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     house, address = served_house
     open_database(Settings.load(data_dir=tmp_path)).close()
@@ -142,10 +143,27 @@ def test_the_sample_service_is_added_tested_read_and_compared(
     said = run(*add, typed=TOKEN)
     assert "house: read invoices: works: number R-00004: 120050 of 120050 minor units in EUR" in said
     assert "house is connected" in said
-    assert "house: 4 invoices read, 4 changed" in run("billing", "sync", "house")
+    assert "house: bookings: not tried: " in said
+    assert "ask for leave to write for the key: credit note, " in said
+    monkeypatch.setattr("cli.billing_commands.PROGRESS_SECONDS", 0.0)
+    monkeypatch.setattr("adapters.connections.connection_sync.PAGE_SIZE", 2)
+    read = run("billing", "sync", "house")
+    assert "house: 4 invoices read, 4 changed" in read
+    assert "house: 2 invoices read so far" in read
     assert "0 differences" in run("billing", "compare")
     house.issue_invoice(next(iter(house.customers)), 500, TODAY, TODAY)
     assert "missing_here" in run("billing", "compare", status=3)
+    assert "missing_here" in run("billing", "list"), "what was found is kept"
+
+
+def test_a_system_without_secrets_is_told_from_one_whose_secret_is_missing(tmp_path: Path, run: Callable[..., str]) -> None:
+    """`--secret-file` for an API that lets everybody in."""
+    open_database(Settings.load(data_dir=tmp_path)).close()
+    file = tmp_path / "open.yaml"
+    file.write_text(re.sub(r"(?m)^sign_in:.*\n", "", Path(DESCRIPTION).read_text()))
+    options = [f"{name}={value}" for name, value in {**SHARED, "address": "http://127.0.0.1:1", "description": str(file)}.items()]
+    add = ("billing", "add", "house", "--kind", "plain_http", *(word for option in options for word in ("-o", option)))
+    assert "has no secret" in run(*add, "--secret-file", "-", typed="x", status=2)
 
 
 def test_a_system_that_is_away_is_told_in_a_line(tmp_path: Path, run: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,7 @@
 """A webhook is a hint: it is proven on its raw body, kept, and what it hints at is read again. Order, repetition and loss do no harm."""
 
 import json
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -8,8 +9,10 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import text
 
-from adapters.billing.errors import BillingAwayError, ForgedWebhookError
+from adapters.audit.erasure import AccountEraser
+from adapters.billing.errors import BillingAwayError, ConnectionRefusedByBillingError, ForgedWebhookError
 from adapters.billing.external_key import SystemKey
+from adapters.billing.external_records import WebhookHint
 from adapters.connections import connection_registry
 from adapters.connections.connected_reading import ConnectedReading
 from adapters.connections.connection_admin import ConnectionAdmin
@@ -27,6 +30,7 @@ from adapters.ledger.ledger import Ledger
 from adapters.set_aside.set_aside_store import SetAsideStore
 from adapters.set_aside.stages import SetAsideStage
 from domain.billing.billing_events import InvoiceStatus
+from domain.erasure.commands import EraseAccount
 from tests.adapters.billing.connected_worlds import LedgerConnectedWorld
 from tests.adapters.connections.house import GOOD_KEY, MIA, OtherHouse, describe_house
 from tests.adapters.ledger.builders import TODAY
@@ -122,7 +126,8 @@ def test_an_invoice_that_is_none_or_gone_is_done_and_one_that_fails_is_let_fall_
     monkeypatch.setattr(webhook_reading, "MOST_ATTEMPTS", 2)
     call("e2", "another")
     monkeypatch.setattr("adapters.connections.connection_sync.ConnectionSync.refresh", lambda *_: 1 / 0)
-    assert [read_hints(ours, systems), read_hints(ours, systems), count(ours).waiting] == [0, 1, 0]
+    assert [read_hints(ours, systems), count(ours).dropped] == [0, 0]
+    assert [read_hints(ours, systems), count(ours).dropped, count(ours).waiting] == [0, 1, 0]
 
 
 def test_one_at_which_the_system_fails_blocks_no_other_and_is_let_fall_in_the_end(
@@ -140,8 +145,27 @@ def test_one_at_which_the_system_fails_blocks_no_other_and_is_let_fall_in_the_en
     monkeypatch.setattr(ConnectionSync, "refresh", fail_at_one)
     call("e1", "bad")
     call("e2", invoice)
-    assert [read_hints(ours, systems), read_hints(ours, systems), count(ours).waiting] == [0, 1, 1]
-    assert [read_hints(ours, systems), count(ours).waiting] == [1, 0]
+    assert [read_hints(ours, systems), read_hints(ours, systems), count(ours).waiting] == [1, 0, 1]
+    assert [read_hints(ours, systems), count(ours).waiting, count(ours).dropped] == [0, 0, 1]
+
+
+def test_an_absence_is_no_attempt(
+    ours: Database, systems: ConnectionRegistry, house: LedgerConnectedWorld, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor is a key that lapsed: whatever concerns all of them drops none."""
+    account = house.add_account("Customer Ltd")
+    invoices = [house.issue_invoice(account, 1_000, TODAY) for _ in range(3)]
+    monkeypatch.setattr(webhook_reading, "MOST_ATTEMPTS", 2)
+    for invoice in invoices:
+        call(f"e-{invoice}", invoice)
+    for error in (BillingAwayError("503"), BillingAwayError("429", 0.1), ConnectionRefusedByBillingError("401")):
+        OtherHouse.answer = error
+        for _ in range(3):
+            assert read_hints(ours, systems) == 0
+        assert (count(ours).waiting, count(ours).dropped) == (3, 0)
+        time.sleep(0.11)
+    OtherHouse.answer = None
+    assert (read_hints(ours, systems), count(ours).waiting) == (3, 0)
 
 
 def test_a_system_that_rests_is_asked_about_nothing(
@@ -154,9 +178,46 @@ def test_a_system_that_rests_is_asked_about_nothing(
     assert (OtherHouse.reads, count(ours).waiting) == ([], 1)
 
 
-def test_what_is_about_something_else_is_answered_well_and_not_kept(ours: Database, call: Call) -> None:
+def test_what_is_about_something_else_is_answered_well_and_kept_raw_for_some_days(
+    ours: Database, systems: ConnectionRegistry, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert call("e1", None) == 0
     assert (count(ours).foreign, count(ours).taken, count(ours).waiting) == (1, 0, 0)
+    monkeypatch.setattr(webhook_store, "MAX_FOREIGN", 2)
+    for event in ("e2", "e3", "e3"):
+        call(event, None)
+    assert count(ours).foreign == 4
+
+    def list_kept() -> list[tuple[str, bytes]]:
+        with ours.reading() as session:
+            return [tuple(row) for row in session.execute(text("SELECT event_id, body FROM webhook_calls ORDER BY id"))]
+
+    assert list_kept() == [(event, b'{"id": "%s", "invoice": null}' % event.encode()) for event in ("e1", "e2")]
+    assert read_hints(ours, systems, NOW + KEPT_FOR + timedelta(minutes=1)) == 0
+    assert list_kept() == []
+
+
+def test_of_an_account_that_is_erased_no_call_is_left(
+    ours: Database, systems: ConnectionRegistry, house: LedgerConnectedWorld, call: Call
+) -> None:
+    account = house.add_account("Customer Ltd")
+    invoice = house.issue_invoice(account, 1_000, TODAY)
+    systems[KEY].sync()
+    house.pay(invoice, 1_000)
+    systems[KEY].sync()
+    call("e1", invoice)
+    for event, body in (
+        ("e2", f'{{"customer": "{account}"}}'),
+        ("e3", '{"name": "Customer Ltd"}'),
+        ("e4", f'{{"customer": "{account}0"}}'),
+    ):
+        WebhookStore(ours).take(KEY, [WebhookHint(event, None)], body.encode(), NOW)
+    command = EraseAccount(act_id="E1", actor="mia", account_id=f"@house:1:{account}")
+    report = AccountEraser(ours, 10).erase_account(command, datetime(2050, 1, 1, tzinfo=UTC))
+    assert {line.what: line.count for line in report.erased}["billing_calls"] == 3
+    with ours.reading() as session:
+        left = [row[0] for row in session.execute(text("SELECT event_id FROM webhook_calls WHERE length(body) > 0"))]
+    assert left == ["e4"]
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,7 @@ FIELDS = {
         "PaymentLineInvoice": "PaymentId InvoiceId Amount AppliedDate Type HasBeenUnapplied",
         "CreditMemoInvApplication": "CreditMemoId InvoiceId Amount AppliedDate Type HasBeenUnapplied",
         "Task": "WhatId WhoId Subject Description Status TaskSubtype",
-        "Case": "AccountId Subject Description Origin",
+        "Case": "AccountId Subject Description Origin Status Product__c",
     }.items()
 }
 SEARCHED = {"Task": {"Description"}, "Case": {"Description"}}
@@ -65,6 +65,10 @@ class SalesforceDouble(BaseAdapter):
         self.objects: dict[str, dict[str, Body]] = {name: {} for name in FIELDS}
         self.objects["Organization"] = {"00D000000000001AAA": {"Id": "00D000000000001AAA", "Name": "Lindenhof", "IsSandbox": True}}
         self.read_only: set[str] = set()
+        self.picklists: dict[tuple[str, str], tuple[tuple[str, ...], bool]] = {}
+        """By object and field: the values, and whether it takes no others."""
+        self.required: set[tuple[str, str]] = set()
+        """Objects and fields that must be given."""
         self.public_key: str | None = None
         self.sessions: set[str] = set()
         self.sign_ins = 0
@@ -256,16 +260,33 @@ class SalesforceDouble(BaseAdapter):
 
     def _describe(self, kind: str) -> Body:
         known = self._list_fields(kind)
-        fields = [
-            {"name": name, "type": "boolean" if name.endswith("Hold__c") else "string", "updateable": kind not in self.read_only}
-            for name in known
-        ]
+        fields = [self._describe_field(kind, name) for name in known]
         return {"name": kind, "createable": kind not in self.read_only, "fields": fields}
+
+    def _describe_field(self, kind: str, name: str) -> Body:
+        is_open, is_flag = kind not in self.read_only, name.endswith("Hold__c")
+        values, is_strict = self.picklists.get((kind, name), ((), False))
+        return {
+            "name": name,
+            "type": "picklist" if values else "boolean" if is_flag else "string",
+            "updateable": is_open,
+            "createable": is_open,
+            "nillable": (kind, name) not in self.required,
+            "defaultedOnCreate": False,
+            "restrictedPicklist": is_strict,
+            "picklistValues": [{"value": value, "active": True} for value in values],
+        }
 
     def _create(self, kind: str, values: Body) -> str:
         if kind in self.read_only:
             raise SalesforceRefusal(403, "INSUFFICIENT_ACCESS_OR_READONLY", f"entity type cannot be inserted: {kind}")
         assert len(values["Subject"]) <= 255
+        for name, value in values.items():
+            allowed, is_strict = self.picklists.get((kind, name), ((), False))
+            if is_strict and value not in allowed:
+                raise SalesforceRefusal(400, "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST", f"bad value for restricted picklist field: {value}")
+        if missing := sorted(name for owner, name in self.required if owner == kind and name not in values):
+            raise SalesforceRefusal(400, "REQUIRED_FIELD_MISSING", f"Required fields are missing: {missing}")
         return self._add(kind, **values)
 
     def _query(self, text: str, *, with_deleted: bool) -> Body:

@@ -17,12 +17,16 @@ from adapters.billing.errors import (
     UnknownAccountError,
     UnsupportedOperationError,
 )
-from adapters.billing.external_records import ExternalInvoice, NoteKind, SettlementKind
+from adapters.billing.external_records import BalanceCheck, ExternalInvoice, NoteKind, SettlementKind
+from adapters.connections.comparison import compare_open_items
+from adapters.connections.connection_states import load_connection_state
+from adapters.connections.difference_store import keep_comparison
+from adapters.database.engine import Database
 from adapters.salesforce.salesforce_api import SalesforceApi, SalesforceSettings
 from adapters.salesforce.salesforce_connector import SalesforceConnector
 from adapters.salesforce.salesforce_map import SalesforceMapError, load_map
 from domain.billing.billing_events import InvoiceStatus
-from tests.adapters.salesforce.salesforce_double import CONSUMER_SECRET, FIELDS, SalesforceDouble, build_answer
+from tests.adapters.salesforce.salesforce_double import CONSUMER_SECRET, FIELDS, NOW, SalesforceDouble, build_answer
 from tests.adapters.salesforce.salesforce_world import ORG_SETTINGS, open_salesforce
 
 DUE = "2026-11-10"
@@ -82,6 +86,52 @@ def test_what_was_taken_back_is_owed_again_whatever_the_first_record_says(counts
     assert [credit.left for credit in salesforce.list_credits(None, 10).credits] == [6_000]
     double.apply(payment, invoice)
     assert salesforce.read_invoice(invoice).open_balance == 0
+
+
+def test_a_balance_that_does_not_count_what_is_applied_is_left_out_and_named() -> None:
+    """Such an org's customers would be asked for what they have paid."""
+    double = SalesforceDouble(counts_applied=False)
+    salesforce = open_salesforce(double)
+    account = double.add_account("Customer Ltd")
+    paid, part, untouched = (double.issue_invoice(account, Decimal(100), DUE) for _ in range(3))
+    for invoice, amount in ((paid, 100), (part, 30)):
+        double.apply(double.receive(account, Decimal(amount)), invoice)
+    page, open_items = salesforce.read_changes(None, 100), salesforce.list_open_items(None, 100)
+    for found, unread in (
+        ([each.external_id for each in page.invoices], page.unread),
+        ([each.external_id for each in open_items.items], open_items.unread),
+    ):
+        assert found == [untouched]
+        assert [each.external_id for each in unread] == [paid, part]
+        assert "balance is 100.00 EUR, and its total less what is applied to it 70.00 EUR" in unread[1].reason
+    with pytest.raises(RefusedByBillingError, match="`balance: applications`"):
+        salesforce.read_invoice(paid)
+    assert open_salesforce(double, ORG_SETTINGS._replace(trusts_balance=False)).read_invoice(paid).open_balance == 0
+
+
+def test_what_an_org_applies_by_objects_that_are_not_mapped_is_believed(double: SalesforceDouble, account: str) -> None:
+    invoice = double.issue_invoice(account, Decimal(100), DUE, Balance=Decimal(40))
+    fields = load_map("revenue_cloud", {"credit_application": None, "credit_note": None}, has_one_currency=False)
+    org = SalesforceConnector("crm", ORG_SETTINGS, fields, SalesforceApi(ORG_SETTINGS, double))
+    assert org.read_invoice(invoice).open_balance == 4_000
+    double.apply(double.receive(account, Decimal(70)), invoice, Decimal(70))
+    double.objects["Invoice"][invoice]["Balance"] = Decimal(40)
+    with pytest.raises(RefusedByBillingError, match="less what is applied"):
+        org.read_invoice(invoice)
+
+
+def test_each_comparison_looks_at_a_sample_of_balances_and_keeps_what_it_showed(database: Database) -> None:
+    double = SalesforceDouble(counts_applied=False)
+    salesforce = open_salesforce(double)
+    account = double.add_account("Customer Ltd")
+    double.apply(double.receive(account, Decimal(30)), (invoice := double.issue_invoice(account, Decimal(100), DUE)))
+    comparison = compare_open_items(database, salesforce)
+    number = double.objects["Invoice"][invoice]["DocumentNumber"]
+    assert comparison.balances == BalanceCheck(1, (number,), is_trusted=True)
+    keep_comparison(database, salesforce.key, comparison, NOW)
+    assert load_connection_state(database, salesforce.key).balances == comparison.balances
+    computed = open_salesforce(double, ORG_SETTINGS._replace(trusts_balance=False))
+    assert compare_open_items(database, computed).balances == BalanceCheck(1, (number,), is_trusted=False)
 
 
 def test_drafts_and_void_invoices_are_told_apart(double: SalesforceDouble, salesforce: SalesforceConnector, account: str) -> None:
@@ -226,6 +276,32 @@ def test_the_connections_test_names_what_is_missing(double: SalesforceDouble) ->
     assert failed.keys() == {"read invoices", "write disputes", "suspensions"}
     assert "Legal_Number__c" in failed["read invoices"].found
     assert "no checkbox" in failed["suspensions"].found
+
+
+def test_what_records_are_given_is_a_setting_and_is_tried_against_the_picklists(double: SalesforceDouble, account: str) -> None:
+    double.picklists = {("Case", "Origin"): (("Phone", "Email"), True), ("Task", "Status"): (("Open", "Closed"), False)}
+    double.required = {("Case", "Product__c")}
+
+    def try_writing(settings: SalesforceSettings) -> dict[str, str]:
+        steps = open_salesforce(double, settings).try_connection()
+        return {step.name: f"{step.works} {step.found} {step.ask_for}" for step in steps if step.name.startswith("write ")}
+
+    found = try_writing(ORG_SETTINGS)
+    assert "False Case: Origin has no value 'Duecourse' (it has Phone, Email)" in found["write disputes"]
+    assert "`case_fields`" in found["write disputes"]
+    assert "True allowed; Status does not list 'Completed', and takes it" in found["write letters and calls"]
+    named = ORG_SETTINGS._replace(case_fields={"Origin": "Email", "Status": "New"}, task_fields={"Status": "Closed", "Status__x": None})
+    assert "cannot be made without Product__c" in try_writing(named)["write disputes"]
+    whole = named._replace(case_fields={**named.case_fields, "Product__c": "P1"})
+    assert [words[:12] for words in try_writing(whole).values()] == ["True allowed", "True allowed"]
+    salesforce = open_salesforce(double, whole)
+    salesforce.record_note("L1", account, "Letter sent", NoteKind.LETTER)
+    salesforce.record_note("D1", account, "Dispute", NoteKind.DISPUTE)
+    (case,), (task,) = double.objects["Case"].values(), double.objects["Task"].values()
+    assert (case["Origin"], case["Status"], case["Product__c"], task["Status"]) == ("Email", "New", "P1", "Closed")
+    unknown = open_salesforce(double, ORG_SETTINGS._replace(case_fields={"Origin": None, "Region__c": "EU"}))
+    failed = {step.name: step.found for step in unknown.try_connection() if not step.works}
+    assert "Case has no field Region__c" in failed["write disputes"]
 
 
 def test_an_app_signs_in_by_a_token_that_it_signs(double: SalesforceDouble, account: str) -> None:

@@ -131,6 +131,9 @@ class StripeDouble:
             due_date=int(due.timestamp()) if due else None,
             effective_at=at,
             collection_method="send_invoice" if due else "charge_automatically",
+            auto_advance=True,
+            attempted=False,
+            next_payment_attempt=None if due else at + 3_600,
             status_transitions={"finalized_at": at, "paid_at": None, "marked_uncollectible_at": None, "voided_at": None},
         )
         invoice["hosted_invoice_url"] = f"https://invoice.stripe.example/i/{invoice['id']}"
@@ -168,11 +171,21 @@ class StripeDouble:
         if also_older_event:
             self._tell("invoice.updated", before)
 
+    def fail_charge(self, invoice_id: str, following: datetime | None) -> None:
+        """The card is declined. `following`: when it is charged anew; None: it was the last time."""
+        invoice = self._find("invoice", invoice_id)
+        invoice |= {"attempted": True, "next_payment_attempt": int(following.timestamp()) if following else None}
+        self._tell("invoice.payment_failed", invoice)
+        self._tell("invoice.updated", invoice)
+
     def receive_transfer(self, customer: str, amount: int, currency: str = "eur") -> None:
         """Money comes by bank transfer, and nobody knows yet what it is for."""
         owner = self._find("customer", customer)
         available = owner["cash_balance"]["available"] or {}
         owner["cash_balance"]["available"] = {**available, currency: available.get(currency, 0) + amount}
+        self._tell(
+            "customer_cash_balance_transaction.created", self._add("customer_cash_balance_transaction", "ccsbtxn", customer=customer)
+        )
 
     def use_transfer(self, customer: str, invoice_id: str) -> None:
         """Money that came by bank transfer pays an invoice, as far as it goes."""

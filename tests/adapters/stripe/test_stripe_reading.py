@@ -14,9 +14,14 @@ from adapters.billing.errors import (
     UnknownInvoiceError,
 )
 from adapters.billing.external_records import ExternalInvoice, SettlementKind
+from adapters.connections.account_mirror import AccountDefaults
+from adapters.connections.comparison import compare_system
+from adapters.connections.connection_sync import ConnectionSync
+from adapters.database.engine import Database
+from adapters.ledger.ledger import Ledger
 from adapters.stripe.stripe_api import StripeApi
 from adapters.stripe.stripe_connector import StripeConnector
-from adapters.stripe.stripe_records import from_stripe, to_stripe
+from adapters.stripe.stripe_records import AutomaticInvoices, from_stripe, to_stripe
 from domain.billing.billing_events import InvoiceStatus
 from tests.adapters.stripe.stripe_double import KEY, NOW, StripeDouble
 from tests.adapters.stripe.stripe_world import SETTINGS, open_stripe
@@ -103,7 +108,103 @@ def test_an_invoice_in_a_currency_that_is_none_holds_up_no_other(double: StripeD
 def test_the_day_it_is_due_is_the_companys(double: StripeDouble, stripe: StripeConnector, customer: str) -> None:
     late = datetime(2026, 11, 10, 23, 30, tzinfo=UTC)
     assert stripe.read_invoice(double.issue_invoice(customer, 100, late)).due_date.isoformat() == "2026-11-11"
-    assert stripe.read_invoice(double.issue_invoice(customer, 100, None)).due_date == NOW.date(), "what is charged by itself is due at once"
+    charged = double.issue_invoice(customer, 100, None, attempted=True, next_payment_attempt=None)
+    assert stripe.read_invoice(charged).due_date == NOW.date(), "what is charged by itself is due at once"
+
+
+def test_what_stripe_charges_by_itself_is_asked_for_when_it_has_given_up(
+    double: StripeDouble, stripe: StripeConnector, customer: str
+) -> None:
+    invoice = double.issue_invoice(customer, 1_000, None)
+    _, _, cursor = read_all(stripe)
+    double.fail_charge(invoice, double.now + timedelta(days=3))
+    found, gone, cursor = read_all(stripe, cursor)
+    assert (found, gone, stripe.list_open_items(None, 10).items) == ({}, [invoice], ())
+    with pytest.raises(UnknownInvoiceError, match="has not given up"):
+        stripe.read_invoice(invoice)
+    double.now += timedelta(days=3)
+    double.fail_charge(invoice, None)
+    found, _, cursor = read_all(stripe, cursor)
+    assert (found[invoice].open_balance, len(stripe.list_open_items(None, 10).items)) == (1_000, 1)
+    double.pay(invoice, 1_000)
+    assert read_all(stripe, cursor)[0][invoice].status is InvoiceStatus.PAID
+
+
+@pytest.mark.parametrize(
+    ("automatic", "is_tried", "is_over", "is_asked_for"),
+    [
+        (AutomaticInvoices.ALWAYS, False, False, True),
+        (AutomaticInvoices.NEVER, True, True, False),
+        (AutomaticInvoices.AFTER_RETRIES, False, False, False),
+        (AutomaticInvoices.AFTER_RETRIES, True, False, False),
+        (AutomaticInvoices.AFTER_RETRIES, True, True, True),
+    ],
+)
+def test_when_what_stripe_charges_by_itself_is_asked_for_is_a_setting(
+    double: StripeDouble, customer: str, automatic: AutomaticInvoices, is_tried: bool, is_over: bool, is_asked_for: bool
+) -> None:
+    shop = open_stripe(double, SETTINGS._replace(automatic=automatic))
+    invoice = double.issue_invoice(customer, 1_000, None)
+    if is_tried:
+        double.fail_charge(invoice, None if is_over else double.now + timedelta(days=3))
+    sent = double.issue_invoice(customer, 500, DUE)
+    expected = {sent, invoice} if is_asked_for else {sent}
+    assert read_all(shop)[0].keys() == expected
+    assert {item.external_id for item in shop.list_open_items(None, 10).items} == expected
+
+
+def test_all_customers_are_listed_every_hour_for_what_is_unapplied_or_when_stripe_says_that_it_changed(
+    double: StripeDouble, customer: str, database: Database
+) -> None:
+    """Not after each reading in which an invoice changed: there may be many customers."""
+    clock = [NOW]
+    sync = ConnectionSync(database, open_stripe(double), AccountDefaults("DE", "Europe/Berlin", "de"), real_now=lambda: clock[0])
+
+    def count_listings() -> int:
+        before = len(double.calls)
+        sync.sync()
+        return double.calls[before:].count(("GET", "customers"))
+
+    double.issue_invoice(customer, 1_000, DUE)
+    assert count_listings() == 1
+    for minutes, happens, listings in (
+        (1, lambda: double.issue_invoice(customer, 1_000, DUE), 0),
+        (58, lambda: double.issue_invoice(customer, 1_000, DUE), 0),
+        (1, lambda: None, 1),
+        (5, lambda: double.receive_transfer(customer, 700), 0),
+        (5, lambda: None, 1),
+        (5, lambda: None, 0),
+    ):
+        clock[0] += timedelta(minutes=minutes)
+        double.now += timedelta(minutes=minutes)
+        happens()
+        assert count_listings() == listings, minutes
+    before = len(double.calls)
+    assert compare_system(database, sync).differences == ()
+    assert ("GET", "customers") in double.calls[before:]
+
+
+def test_an_older_list_of_what_is_unapplied_never_replaces_a_newer_one(double: StripeDouble, customer: str, database: Database) -> None:
+    """Two read it at once, and the one that began first is the last to write."""
+    clock, defaults = [NOW], AccountDefaults("DE", "Europe/Berlin", "de")
+    double.issue_invoice(customer, 1_000, DUE)
+    double.receive_transfer(customer, 300)
+    shop = open_stripe(double)
+    slow, quick = (ConnectionSync(database, shop, defaults, real_now=lambda: clock[0]) for _ in range(2))
+    slow.sync()
+    list_credits = shop.list_credits
+
+    def overtake(cursor: str | None, limit: int) -> object:
+        page = list_credits(cursor, limit)
+        shop.list_credits = list_credits  # type: ignore[method-assign]
+        double.receive_transfer(customer, 400)
+        clock[0] += timedelta(seconds=1)
+        assert quick.sync_credits() == 1
+        return page
+
+    shop.list_credits = overtake  # type: ignore[method-assign,assignment]
+    assert slow.sync_credits() == 0
+    assert Ledger(database).get_unapplied_credit(f"@shop:1:{customer}") == {"EUR": 700}
 
 
 def test_what_is_no_invoice_yet_is_unknown(double: StripeDouble, stripe: StripeConnector, customer: str) -> None:

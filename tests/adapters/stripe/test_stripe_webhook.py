@@ -38,7 +38,23 @@ def sign(body: bytes, secret: str = "whsec_new", at: datetime = NOW) -> dict[str
 )
 def test_a_call_says_which_invoice_to_read_again(stripe: StripeConnector, event: dict[str, object], invoice: str | None) -> None:
     body = json.dumps(event).encode()
-    assert stripe.verify_webhook(sign(body), body, NOW) == (("evt_1", invoice),)
+    (hint,) = stripe.verify_webhook(sign(body), body, NOW)
+    assert (hint.event_id, hint.external_id) == ("evt_1", invoice)
+
+
+@pytest.mark.parametrize(
+    ("about", "concerns"),
+    [
+        ({"id": "cus_1", "object": "customer"}, True),
+        ({"object": "cash_balance", "customer": "cus_1"}, True),
+        ({"id": "ccsbtxn_1", "object": "customer_cash_balance_transaction", "customer": "cus_1"}, True),
+        ({"id": "in_1", "object": "invoice"}, False),
+    ],
+)
+def test_a_call_says_whether_what_is_unapplied_may_have_changed(stripe: StripeConnector, about: dict[str, object], concerns: bool) -> None:
+    body = json.dumps({**PAID, "data": {"object": about}}).encode()
+    (hint,) = stripe.verify_webhook(sign(body), body, NOW)
+    assert hint.concerns_credit is concerns
 
 
 def test_while_a_secret_is_changed_either_counts(stripe: StripeConnector) -> None:

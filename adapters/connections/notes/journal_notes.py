@@ -1,21 +1,22 @@
 """Notes in connected systems of what Duecourse did there with whom: each letter that went, each call, each promise, each dispute.
 
 They are read from the journal, where they stand once they have happened, and are left once each: a letter about several invoices is one
-letter. What the system refuses is left out and logged, and holds up no other. No text that people wrote goes along, nor any address.
+letter. What the system refuses is kept with its reason, holds up no other, and is tried again when somebody asks for it. No text that
+people wrote goes along, nor any address.
 """
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-import structlog
 from sqlalchemy import Row, delete, exists, select, text
 from sqlmodel import Session, col
 
 from adapters.billing.connector import BillingConnector, ConnectorCapability
-from adapters.billing.errors import BillingError
+from adapters.billing.errors import BillingError, ConnectionRefusedByBillingError
 from adapters.billing.external_key import MARK, SystemKey, parse_external_key
 from adapters.billing.external_records import NoteKind
+from adapters.connections.notes.refused_notes import note_entry
 from adapters.database.engine import Database
 from adapters.database.tables import NOTED_KINDS, BillingCursorRow, Case, ExternalNoteRow, Invoice, JournalEntry
 from adapters.i18n.languages import choose_language
@@ -65,24 +66,35 @@ _WHAT = {
 }
 """By which fact an entry says what it is about."""
 
-log = structlog.get_logger(__name__)
-
 
 def leave_notes(database: Database, connector: BillingConnector, language: str, now: datetime) -> int:
-    """How many were left; `now` is real time. Raises BillingAwayError: what was left stays, and the next run goes on."""
+    """How many were left or refused; `now` is real time. Raises BillingAwayError, and ConnectionRefusedByBillingError where nothing is
+    allowed: what was left stays, and the next run goes on."""
     if ConnectorCapability.RECORD_NOTE not in connector.capabilities:
         return 0
     system = connector.key
     with database.reading() as session:
         cursor = session.get(BillingCursorRow, tuple(system))
         since = cursor.noted_to - OVERLAP if cursor and cursor.noted_to else None
-        entries = _load_entries(session, system, since)
+        fresh = _load_entries(session, system, since)
+        entries = [*_load_due(session, system), *fresh]
         numbers = _load_numbers(session, entries)
+    forbidden: list[tuple[Row[Any], ConnectionRefusedByBillingError]] = []
     for entry in entries:
-        _leave_note(connector, entry, numbers.get(entry.invoice_id or ""), language)
-        with database.writing() as session:
-            session.merge(ExternalNoteRow(system=system.system, company=system.company, entry=entry.hash, recorded_at=entry.recorded_at))
-    if len(entries) < MOST_NOTES:
+        refusal = ""
+        try:
+            _leave_note(connector, entry, numbers.get(entry.invoice_id or ""), language)
+        except BillingError as error:
+            refusal = str(error)
+        except ConnectionRefusedByBillingError as error:
+            forbidden.append((entry, error))
+            continue
+        note_entry(database, system, entry.hash, entry.recorded_at, refusal)
+    if entries and len(forbidden) == len(entries):
+        raise forbidden[0][1]
+    for entry, why in forbidden:  # of one kind alone, such as disputes: the others are allowed
+        note_entry(database, system, entry.hash, entry.recorded_at, str(why))
+    if len(fresh) < MOST_NOTES:
         _move_on(database, system, now)
     return len(entries)
 
@@ -90,12 +102,25 @@ def leave_notes(database: Database, connector: BillingConnector, language: str, 
 def _load_entries(session: Session, system: SystemKey, since: datetime | None) -> Sequence[Row[Any]]:
     """Those of the system's customers that were not noted yet, the earliest first; none that a worker wrote which died before it answered,
     and whose successor says something else."""
-    noted = exists().where(
+    query = _select_entries(system).where(~exists().where(*_is_noted(system)))
+    return session.execute(query if since is None else query.where(col(JournalEntry.recorded_at) >= since)).all()
+
+
+def _load_due(session: Session, system: SystemKey) -> Sequence[Row[Any]]:
+    """Those that were refused, and that somebody wants tried again."""
+    return session.execute(_select_entries(system).where(exists().where(*_is_noted(system), col(ExternalNoteRow.is_due)))).all()
+
+
+def _is_noted(system: SystemKey) -> tuple[Any, ...]:
+    return (
         col(ExternalNoteRow.system) == system.system,
         col(ExternalNoteRow.company) == system.company,
         col(ExternalNoteRow.entry) == col(JournalEntry.hash),
     )
-    query = (
+
+
+def _select_entries(system: SystemKey) -> Any:
+    return (
         select(
             col(JournalEntry.hash),
             col(JournalEntry.kind),
@@ -107,11 +132,10 @@ def _load_entries(session: Session, system: SystemKey, since: datetime | None) -
         )
         .join(Case, col(Case.case_id) == col(JournalEntry.case_id))
         .where(text(NOTED_KINDS.replace("kind", "journal.kind")), col(JournalEntry.seq) <= col(Case.seq))
-        .where(col(JournalEntry.account_id).startswith(f"{MARK}{system.system}:{system.company}:", autoescape=True), ~noted)
+        .where(col(JournalEntry.account_id).startswith(f"{MARK}{system.system}:{system.company}:", autoescape=True))
         .order_by(col(JournalEntry.recorded_at), col(JournalEntry.hash))
         .limit(MOST_NOTES)
     )
-    return session.execute(query if since is None else query.where(col(JournalEntry.recorded_at) >= since)).all()
 
 
 def _load_numbers(session: Session, entries: Sequence[Row[Any]]) -> dict[str, str]:
@@ -128,10 +152,7 @@ def _leave_note(connector: BillingConnector, entry: Row[Any], number: str | None
     words = _WORDS[choose_language(language)][entry.kind].format(what=what, number=number or "")
     once = entry.facts.get("message_id") or entry.facts.get("act") or entry.hash
     told = f"{words}\n{entry.business_at:%Y-%m-%d}, Duecourse"
-    try:
-        connector.record_note(f"{entry.kind}:{once}", account.external_id, told, NOTE_KINDS[entry.kind])
-    except BillingError as error:
-        log.warning("external_note_left_out", system=connector.key.system, entry=entry.hash, reason=str(error))
+    connector.record_note(f"{entry.kind}:{once}", account.external_id, told, NOTE_KINDS[entry.kind])
 
 
 def _move_on(database: Database, system: SystemKey, now: datetime) -> None:
@@ -142,4 +163,4 @@ def _move_on(database: Database, system: SystemKey, now: datetime) -> None:
             row.noted_to = now
         old = col(ExternalNoteRow.recorded_at) < now - 2 * OVERLAP
         of_system = (col(ExternalNoteRow.system) == system.system, col(ExternalNoteRow.company) == system.company)
-        session.execute(delete(ExternalNoteRow).where(*of_system, old))
+        session.execute(delete(ExternalNoteRow).where(*of_system, old, col(ExternalNoteRow.refusal) == ""))
