@@ -21,6 +21,7 @@ from domain.invoice.commands import AddNote, LogCall, MakePromise
 from domain.refusal import Refusal
 from domain.roles import Actor
 
+SETTLED_NOW = Refusal("call.settled_now", "the invoice was settled in this moment")
 _PART_COMMANDS: dict[str, type[Command]] = {command.journal_name: command for command in (LogCall, MakePromise, RaiseDispute, AddNote)}
 
 
@@ -128,7 +129,7 @@ async def _send_part(context: ApiContext, part: PlannedPart) -> CallPartOut:
     except CommandRejected as error:
         return answer.model_copy(update={"recorded": "refused", "reason": str(error)})
     except CaseNotRunning:
-        return answer.model_copy(update={"recorded": "refused", "reason": "the invoice was settled in this moment"})
+        return answer.model_copy(update={"recorded": "refused", "reason": str(SETTLED_NOW)})
     return answer.model_copy(update={"recorded": "will be applied"}) if isinstance(outcome, CommandQueued) else answer
 
 

@@ -86,3 +86,12 @@ async def test_a_contact_is_corrected_on_the_page_and_its_form_is_filled_in(as_r
         gone = await client.post("/act/remove_contact", data=sent | {"form_key": "k2"})
         assert gone.status_code == 303
         assert "letters to this account cannot go" in words(await page(client, "/accounts/A-1"))
+
+
+async def test_what_time_it_is_stands_beside_each_contact(as_role: As, world: PortfolioWorld) -> None:
+    world.account()
+    world.add(Contact(account_id="A-1", role="billing", name="Sra. Ruiz", email="", phone="+34 952 1", time_zone="Atlantic/Canary"))
+    async with as_role(Role.COLLECTOR, Accept="text/html") as client:
+        shown = words(await page(client, "/accounts/A-1"))
+    assert "ap@a-1.example · It is 10:00 there" in shown
+    assert "+34 952 1 · It is 09:00 there" in shown

@@ -19,6 +19,7 @@ from api.console.acts.wording import ACT_WORDING
 from api.presenters.phrases import load_phrases
 from api.web.authentication import SESSION_COOKIE
 from domain.approval.commands import DecideApproval
+from domain.dispute.commands import RaiseDispute
 from domain.invoice.commands import LogCall, MakePromise, PauseCollection
 from domain.roles import Role
 from tests.api.conftest import As, Client
@@ -244,6 +245,30 @@ async def test_what_a_call_seldom_needs_is_folded_away_until_it_is_filled_in(as_
         assert 'id="f-log_account_call-promises.0.by-fault"' in refused.text
         assert fields_of(refused.text)["promises.0.amount"] == "10.00"
     assert invoiced.cases.acts == []
+
+
+async def test_a_dispute_is_offered_the_day_by_which_its_department_must_have_answered(as_role: As, invoiced: PortfolioWorld) -> None:
+    dispute = {"disputes.0.invoice_id": "I-1", "disputes.0.amount": "10.00", "disputes.0.reason": "tax"}
+    async with as_role(Role.COLLECTOR, Accept="text/html") as client:
+        form = fields_of(await page(client, "/act/log_account_call?account_id=A-1&back=/accounts/A-1"))
+        assert form["disputes.0.look_again_on"] == "2013-03-15", "the longest deadline of the policy, of fourteen days"
+        sent = {**form, "outcome": "reached", **dispute}
+        refused = await client.post("/act/log_account_call", data={**sent, "disputes.0.look_again_on": ""})
+        assert "name a day on which to see whether the dispute has its answer" in words(refused.text)
+        assert 'id="f-log_account_call-disputes.0.look_again_on-fault"' in refused.text
+        assert (await client.post("/act/log_account_call", data=sent)).status_code == 303
+    assert {type(command) for command in invoiced.cases.acts} == {LogCall, RaiseDispute}
+
+
+async def test_what_an_invoice_refuses_of_a_call_is_told(as_role: As, invoiced: PortfolioWorld) -> None:
+    """It was examined before, and has changed since."""
+    IdentityStore(invoiced.database).add_user("collector-1", Role.COLLECTOR, language="de")
+    async with as_role(Role.COLLECTOR, Accept="text/html") as client:
+        form = fields_of(await page(client, "/act/log_account_call?account_id=A-1&back=/accounts/A-1"))
+        del invoiced.cases.cases["I-1"]
+        answer = await client.post("/act/log_account_call", data={**form, "outcome": "reached"})
+    assert answer.status_code == 200
+    assert "die Rechnung wurde in diesem Augenblick ausgeglichen" in words(answer.text)
 
 
 def list_folds(html: str) -> dict[str, bool]:

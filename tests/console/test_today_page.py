@@ -202,3 +202,25 @@ async def test_whoever_misses_an_account_is_told_why_it_is_not_here(as_role: As,
         assert "/today?about=A-2" in several
         assert "No account and no invoice has “nobody”" in words(await page(client, "/today?about=nobody"))
         assert "On nobody’s list today. On hold: €250.00 is promised" in words(await page(client, "/accounts/A-3"))
+
+
+async def test_all_that_waits_is_counted_also_what_is_not_listed(
+    as_role: As, world: PortfolioWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.console.today_page.MAX_QUEUE_LENGTH", 3)
+    for number in range(5):
+        call_to(world, f"A-{number}", f"Kunde {number}", 10_000 + number)
+    async with as_role(Role.COLLECTOR, Accept="text/html") as client:
+        html = await page(client, "/today?everything=yes")
+    assert "All 5 Calls 5" in words(html)
+    assert html.count('href="/today?item=') == 3
+    assert "and 2 more, which are not shown: choose a kind above" in words(html)
+
+
+async def test_whoever_asks_about_an_account_was_seen_looking_at_it_too(as_role: As, world: PortfolioWorld) -> None:
+    call_to(world, "A-1", "Brauerei Nord GmbH", 90_000)
+    world.account("A-2", name="Hafenwerk KG")
+    async with as_role(Role.COLLECTOR, Accept="text/html") as client, as_role(Role.AUDITOR) as auditor:
+        await page(client, "/today?about=A-2")
+        seen = (await auditor.get("/v1/audit/views")).json()["items"]
+    assert {view["account_id"] for view in seen if view["route"] == "/today"} == {"A-1", "A-2"}
