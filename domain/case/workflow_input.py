@@ -49,16 +49,27 @@ class CaseInput(BaseModel):
         return self.model_copy(update={"clock": clock, "separates_tasks": True, "binds_facts": True, "recovery": None, **changes})
 
 
-_KEPT_APART: dict[str, Any] = {"policy": {"text"}, "matrix": {"text"}, "recovery": True, "case": {"snapshot": {"text"}, "matrix": {"text"}}}
-"""Policies and matrices are kept once, by name and version, and not with every case."""
+_KEPT_APART: dict[str, Any] = {
+    "clock": True,
+    "recovery": True,
+    "policy": {"text"},
+    "matrix": {"text"},
+    "case": {"snapshot": {"text"}, "matrix": {"text"}},
+}
+"""Policies and matrices are kept once, by name and version, and not with every case. A run that goes on has the clock of the day when it
+does."""
 
 
 def dump_next_run(start: CaseInput, clock: Clock, case: AccountCase, under_way: list[Effect]) -> str | None:
     """Return the input of the run that would go on after this one, were it lost now, as the text of a JSON object; None for a kind of case
     whose runs are too short to be handed on. `under_way`: the effects that were begun and are not finished. What is pending is being
-    written."""
+    written.
+
+    Defaults are left out: a worker keeps what was written in the memory of each of its cases. With effects they are not, for the name by
+    which one is told from another is the default of its class."""
     if "case" not in type(start).model_fields:
         return None
     written = case.journal.model_copy(update={"pending": []})
-    state = case.model_copy(update={"journal": written, "outbox": [*under_way, *case.outbox]})
-    return start.for_next_run(clock, case=state).model_dump_json(exclude=_KEPT_APART)
+    outbox = [*under_way, *case.outbox]
+    state = case.model_copy(update={"journal": written, "outbox": outbox})
+    return start.for_next_run(clock, case=state).model_dump_json(exclude=_KEPT_APART, exclude_defaults=not outbox)

@@ -5,6 +5,7 @@ the rules of a type cover everything exactly once.
 """
 
 import hashlib
+import sys
 from collections.abc import Sequence
 from decimal import Decimal
 from functools import lru_cache
@@ -365,7 +366,7 @@ class MatrixSnapshot(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     version: int
-    text: str
+    text: Annotated[str, AfterValidator(sys.intern)]
 
     @classmethod
     def from_matrix(cls, matrix: ApprovalMatrix) -> "MatrixSnapshot":

@@ -1,6 +1,7 @@
 """A collection policy: the timeline and the rules of contact, as finance wrote them. An invoice pins the version that it started under."""
 
 import hashlib
+import sys
 from datetime import time
 from decimal import Decimal
 from enum import StrEnum
@@ -8,7 +9,7 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import Annotated, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from domain.money import Currency, Money
 from domain.policy.dispute_rules import DisputeRules
@@ -212,7 +213,8 @@ class PolicySnapshot(BaseModel):
 
     name: str
     version: int
-    text: str
+    text: Annotated[str, AfterValidator(sys.intern)]
+    """Interned: a worker's cases share one string."""
 
     @classmethod
     def from_policy(cls, policy: Policy) -> "PolicySnapshot":

@@ -39,7 +39,8 @@ def build_invoice_write_handlers(
         return write.model_copy(update=more)
 
     def apply_result(write: CaseWrite, answer: CaseWriteResult) -> None:
-        case.errands, case.waived = case.errands[len(write.errands) :], case.waived[len(write.waived) :]
+        if write.errands or write.waived:
+            case.errands, case.waived = case.errands[len(write.errands) :], case.waived[len(write.waived) :]
         for step in answer.withdrawn:
             case.record_letter_withdrawal(step, _letter_withdrawal_reason(case) or DropReason.ON_HOLD, now())
         for outcome in answer.letters:
