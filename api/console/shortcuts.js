@@ -116,6 +116,7 @@
     dialog.scrollTop = 0;
   };
 
+  // Two keys in a row come first: what they do is all that the second does.
   const keys = {
     ...Object.fromEntries([..."abcdefghijklmnopqrstuvwxyz"].map((letter) => [`g ${letter}`, go(letter)])),
     j: move(1), k: move(-1), o: open,
@@ -127,16 +128,12 @@
     a: choose("approve"), r: choose("reject"), t: choose("return"),
     ".": openMenu, "[Shift]+/": search, "[Shift]+?": help,
   };
-  // The second key of two, as in g o, is no key of its own.
-  let latest = { key: "", timeStamp: 0 }, before = latest;
-  window.addEventListener("keydown", ({ key, timeStamp }) => { [before, latest] = [latest, { key, timeStamp }]; }, true);
-  const isSecond = () => before.key === "g" && latest.timeStamp - before.timeStamp < 1000;
-  const handle = (key, run) => (event) => {
-    if (find("dialog[open]") || (!key.includes(" ") && isSecond())) return;
+  const handle = (run) => (event) => {
+    if (find("dialog[open]")) return;
     event.preventDefault();
     run();
   };
-  const bind = (bound, options) => tinykeys.tinykeys(window, Object.fromEntries(Object.entries(bound).map(([key, run]) => [key, handle(key, run)])), options);
+  const bind = (bound, options) => tinykeys.tinykeys(window, Object.fromEntries(Object.entries(bound).map(([key, run]) => [key, handle(run)])), options);
   bind(keys);
   // A digit makes another choice while one is being made.
   const digits = Object.fromEntries([...Array(9).keys()].map((place) => [String(place + 1), pick(place)]));

@@ -125,6 +125,18 @@ async def test_whatever_a_page_offers_is_done_by_the_letter_beside_it(stage: Bro
     await page.wait_for_url("**/overview")
 
 
+async def test_the_second_of_two_keys_is_none_of_its_own(stage: BrowserStage, site: ConsoleSite) -> None:
+    page = await site.sign_in("mia", Role.COLLECTOR)
+    await page.goto(f"{site.url}/accounts")
+    await press(page, "j")
+    await expect(page.locator("main tbody a:focus")).to_be_visible()
+    opened: list[str] = []
+    page.on("request", lambda request: opened.append(request.url))
+    await page.keyboard.type("go")
+    await page.wait_for_url("**/overview")
+    assert not [url for url in opened if "/accounts/" in url], "the o opens nothing"
+
+
 async def test_pages_with_letters_have_the_keys_and_letters_their_style(stage: BrowserStage, site: ConsoleSite) -> None:
     page = await site.sign_in("mia", Role.COLLECTOR)
     with stage.environment.database.reading() as session:
