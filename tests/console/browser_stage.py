@@ -10,7 +10,7 @@ from typing import NamedTuple
 from sqlalchemy import update
 
 from adapters.billing.external_key import SystemKey
-from adapters.billing.external_records import ConnectionStep
+from adapters.billing.external_records import BalanceCheck, ConnectionStep
 from adapters.config.settings import Settings
 from adapters.connections.comparison import Comparison, Difference, DifferenceKind
 from adapters.connections.connection_admin import ConnectionAdmin
@@ -18,6 +18,8 @@ from adapters.connections.connection_file import read_connection
 from adapters.connections.connection_registry import ConnectionRegistry
 from adapters.connections.connection_runs import ConnectionRuns
 from adapters.connections.difference_store import keep_comparison
+from adapters.connections.notes.refused_notes import note_entry
+from adapters.connections.rests.system_rests import SystemRests
 from adapters.database.engine import Database
 from adapters.database.row_states import IdentityChannel
 from adapters.database.tables import Account
@@ -84,10 +86,16 @@ def connect_erp(database: Database, folder: Path) -> None:
     systems = ConnectionRegistry(database, settings, lambda: datetime.now(UTC))
     by = ChangeAuthor("ada", IdentityChannel.CONSOLE)
     ConnectionAdmin(database, settings, systems).add(read_connection(described), {"api_key": "key"}, by, is_tried=False)
-    steps = (ConnectionStep("address and key", True, "Dunder Mifflin"), ConnectionStep("write notes", False, "403", "the group Notes"))
+    steps = (
+        ConnectionStep("address and key", True, "Dunder Mifflin"),
+        ConnectionStep("write notes", False, "403", "the group Notes"),
+        ConnectionStep("bookings", True, "each is tried when the first is booked", "leave to write", is_tried=False),
+    )
     ConnectionRuns(database).keep_test(ERP, steps, "ada")
     found = tuple(Difference(kind, "@erp:1:7", "7", "EUR", "400", "1000") for kind in (DifferenceKind.BALANCE, DifferenceKind.MISSING_HERE))
-    keep_comparison(database, ERP, Comparison(2, found), datetime.now(UTC))
+    keep_comparison(database, ERP, Comparison(2, found, BalanceCheck(50, ("R-7", "R-9"), is_trusted=True)), datetime.now(UTC))
+    SystemRests(database).note_rest(ERP, 86_400, "Tryton answers 429")
+    note_entry(database, ERP, "entry", datetime.now(UTC), "Tryton refuses this: the field Product is required")
 
 
 async def ask_for_credit(environment: CollectionEnvironment, people: People, invoice: str) -> str:

@@ -7,14 +7,21 @@ from pathlib import Path
 
 import pytest
 from fastapi import FastAPI
+from sqlalchemy import select
+from sqlmodel import col
 
 from adapters.billing.external_key import SystemKey
+from adapters.billing.external_records import BalanceCheck, ConnectionStep
 from adapters.config.settings import Settings
 from adapters.connections.comparison import Comparison, Difference, DifferenceKind
 from adapters.connections.connection_kinds import CONNECTION_KINDS, list_asked_fields
 from adapters.connections.connection_registry import ConnectionRegistry
+from adapters.connections.connection_runs import ConnectionRuns
 from adapters.connections.difference_store import keep_comparison
+from adapters.connections.notes.refused_notes import note_entry
+from adapters.connections.rests.system_rests import SystemRests
 from adapters.database.engine import Database
+from adapters.database.tables import ExternalNoteRow
 from adapters.i18n.languages import LANGUAGES
 from adapters.identity.users_and_tokens import IdentityStore
 from api.presenters.phrases import load_phrases
@@ -64,6 +71,38 @@ async def test_a_system_is_connected_by_the_form_of_its_kind(as_role: As, house:
         assert "does not work read notes 403 Ask whoever runs the system for this: the group Notes" in shown
         assert "Connected (house) 5 Jan 2026" not in shown, "the record has real time"
         assert "not read yet" in words(await page(admin, "/connections"))
+
+
+@ON_SQLITE
+async def test_what_the_system_asks_for_and_refused_is_shown_and_tried_again(
+    app: FastAPI, as_role: As, house: LedgerConnectedWorld, database: Database, world: PortfolioWorld
+) -> None:
+    async with as_role(Role.ADMIN, Accept="text/html") as admin, as_role(Role.BILLING_OPS, Accept="text/html") as billing:
+        await connect(admin)
+        key = SystemKey("house", "1")
+        checked = BalanceCheck(50, ("R-7", "R-9"), is_trusted=True)
+        keep_comparison(database, key, Comparison(0, (), checked), REAL_NOW)
+        SystemRests(database).note_rest(key, 3_600, "House answers 429")
+        note_entry(database, key, "entry", REAL_NOW, "House refuses this: the field Product is required")
+        ConnectionRuns(database).keep_test(key, (ConnectionStep("bookings", True, "described", "leave to write", is_tried=False),), "ada")
+        html = await page(billing, "/connections/house:1")
+        shown = words(html)
+        for said in (
+            "nothing is read or booked there before. It answered: House answers 429",
+            "the balance of 2 is otherwise than the total less that: R-7, R-9. Such invoices are left out",
+            "1 note was refused by the system",
+            "House refuses this: the field Product is required",
+            "not tried",
+            "leave to write",
+        ):
+            assert said in shown
+        inline = html[html.index('action="/act/retry_notes"') :].partition("</form>")[0]
+        answer = await billing.post("/act/retry_notes", data=dict(re.findall(r'name="(\w+)" value="([^"]*)"', inline)))
+        assert answer.status_code == 303, answer.text
+        with database.reading() as session:
+            assert session.scalars(select(col(ExternalNoteRow.is_due))).all() == [True]
+        listed = (await billing.get("/v1/connections/house:1", headers={"Accept": "application/json"})).json()
+        assert (listed["refused_notes"], listed["rest_reason"], listed["balances"]["differing"]) == (1, "House answers 429", ["R-7", "R-9"])
 
 
 @ON_SQLITE

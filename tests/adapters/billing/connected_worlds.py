@@ -3,9 +3,11 @@
 What a world offers is what the people of the house do in their own system; amounts are minor units, and ids the system's own.
 """
 
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
+from enum import StrEnum
 from itertools import count
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from sqlmodel import col, select
 
@@ -23,11 +25,22 @@ from tests.adapters.billing.tryton_server.server import TrytonServer
 from tests.adapters.ledger.builders import AT
 
 
+class Happening(StrEnum):
+    """What the people of a house may do in their own system, and some systems do not know."""
+
+    SEVERAL_DUE_DATES = "several_due_dates"
+    CREDITED_BY_PEOPLE = "credited_by_people"
+    TAKEN_BACK = "taken_back"
+    DELETED = "deleted"
+
+
 class ConnectedWorld(Protocol):
     connector: BillingConnector
     today: date
     writes_off_parts: bool
     """Whether the system can give up part of an invoice."""
+    unknown: ClassVar[Mapping[Happening, str]]
+    """What does not happen in it, and why."""
 
     def add_account(self, name: str) -> str: ...
 
@@ -47,6 +60,20 @@ class ConnectedWorld(Protocol):
 
     def take_payments_back(self, invoice_id: str) -> None: ...
 
+    def issue_in_halves(self, account_id: str, total: int, due: date) -> str:
+        """The second half is due thirty days later, and is the larger one of an odd amount."""
+        ...
+
+    def credit_whole(self, invoice_id: str) -> None:
+        """Somebody credits all that is open of it, there."""
+        ...
+
+    def delete_invoice(self, invoice_id: str) -> None: ...
+
+    def count_notes(self, account_id: str) -> int:
+        """That Duecourse has left."""
+        ...
+
     def count_credit_notes(self, account_id: str) -> int: ...
 
     def is_served(self, account_id: str) -> bool: ...
@@ -56,6 +83,10 @@ class LedgerConnectedWorld:
     """The embedded ledger, as if it were another house's."""
 
     writes_off_parts = True
+    unknown: ClassVar[Mapping[Happening, str]] = {
+        Happening.SEVERAL_DUE_DATES: "an invoice of the ledger has one due date",
+        Happening.DELETED: "nothing is deleted from the ledger's books",
+    }
 
     def __init__(self, database: Database) -> None:
         self._database, self._ledger, self._numbers = database, Ledger(database), count(1)
@@ -95,6 +126,19 @@ class LedgerConnectedWorld:
         for settlement in self.connector.read_invoice(invoice_id).settlements:
             self._ledger.reverse_payment(settlement.external_id.partition(":")[2], self.today, at=AT)
 
+    def issue_in_halves(self, account_id: str, total: int, due: date) -> str:
+        raise NotImplementedError
+
+    def credit_whole(self, invoice_id: str) -> None:
+        facts = self._ledger.get_invoice_facts(invoice_id)
+        self._ledger.issue_credit_note(f"N{next(self._numbers)}", invoice_id, facts.open_balance, self.today, "returned", at=AT)
+
+    def delete_invoice(self, invoice_id: str) -> None:
+        raise NotImplementedError
+
+    def count_notes(self, account_id: str) -> int:
+        raise NotImplementedError
+
     def count_credit_notes(self, account_id: str) -> int:
         with self._database.reading() as session:
             return len(session.exec(select(CreditNote).where(col(CreditNote.account_id) == account_id)).all())
@@ -110,6 +154,10 @@ class TrytonWorld:
     """A company in a real Tryton."""
 
     writes_off_parts = True
+    unknown: ClassVar[Mapping[Happening, str]] = {
+        Happening.TAKEN_BACK: "a reconciliation that is taken back leaves the money with the invoice: see test_real_tryton.py",
+        Happening.DELETED: "Tryton deletes no invoice that was posted",
+    }
 
     def __init__(self, server: TrytonServer) -> None:
         self.server = server
@@ -138,6 +186,19 @@ class TrytonWorld:
 
     def take_payments_back(self, invoice_id: str) -> None:
         self.server.act("take_back", invoice=int(invoice_id))
+
+    def issue_in_halves(self, account_id: str, total: int, due: date) -> str:
+        amount = str(to_major(total, "EUR"))
+        return str(self.server.act("issue_invoice", party=int(account_id), amount=amount, due=due.isoformat(), term="halves"))
+
+    def credit_whole(self, invoice_id: str) -> None:
+        self.server.act("credit", invoice=int(invoice_id))
+
+    def delete_invoice(self, invoice_id: str) -> None:
+        raise NotImplementedError
+
+    def count_notes(self, account_id: str) -> int:
+        return len(self.server.act("list_notes", party=int(account_id)))
 
     def count_credit_notes(self, account_id: str) -> int:
         return len(self.server.act("list_credit_notes", party=int(account_id)))

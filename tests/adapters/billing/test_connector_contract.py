@@ -19,9 +19,9 @@ from adapters.billing.errors import (
     UnknownInvoiceError,
     UnsupportedOperationError,
 )
-from adapters.billing.external_records import ExternalCredit, ExternalInvoice, OpenReceivable, SettlementKind
+from adapters.billing.external_records import ExternalCredit, ExternalInvoice, NoteKind, OpenReceivable, SettlementKind
 from domain.billing.billing_events import InvoiceStatus
-from tests.adapters.billing.connected_worlds import ConnectedWorld
+from tests.adapters.billing.connected_worlds import ConnectedWorld, Happening
 
 needs = pytest.mark.needs
 
@@ -165,6 +165,96 @@ def test_open_items_are_listed_whole_in_pages(connected: ConnectedWorld, account
     items = list_open_items(connected.connector, account, limit=2)
     found = sorted((item.external_id, item.currency, item.open_balance) for item in items)
     assert found == sorted([(first, "EUR", 1_000), (third, "EUR", 2_500)]), "each once, in whatever order"
+
+
+# --- what happens there
+
+
+def knows(connected: ConnectedWorld, happening: Happening) -> bool:
+    """Whether it happens in the system; where it does not, its world says why."""
+    return not connected.unknown.get(happening, "")
+
+
+def test_an_invoice_in_parts_is_overdue_by_the_earliest_that_is_open(connected: ConnectedWorld, account: str, due: date) -> None:
+    if not knows(connected, Happening.SEVERAL_DUE_DATES):
+        return
+    invoice, later = connected.issue_in_halves(account, 10_001, due), due + timedelta(30)
+    found = connected.connector.read_invoice(invoice)
+    assert (found.due_parts, found.due_date) == (((due, 5_000, 5_000), (later, 5_001, 5_001)), due)
+    connected.pay(invoice, 5_000)
+    found = connected.connector.read_invoice(invoice)
+    assert ([part.open_amount for part in found.due_parts], found.due_date, found.open_balance) == ([0, 5_001], later, 5_001)
+
+
+def test_what_people_credit_there_is_credited_and_not_paid(connected: ConnectedWorld, account: str, due: date) -> None:
+    if not knows(connected, Happening.CREDITED_BY_PEOPLE):
+        return
+    invoice = connected.issue_invoice(account, 10_000, due)
+    _, cursor = read_all_changes(connected.connector)
+    connected.credit_whole(invoice)
+    found = connected.connector.read_invoice(invoice)
+    assert (found.status, found.open_balance, list_open_items(connected.connector, account)) == (InvoiceStatus.CREDITED, 0, [])
+    assert [(each.kind, each.amount) for each in found.settlements] == [(SettlementKind.CREDIT_NOTE, 10_000)]
+    changed, _ = read_all_changes(connected.connector, cursor)
+    assert [each.status for each in changed if each.external_id == invoice][-1] is InvoiceStatus.CREDITED
+
+
+def test_what_was_paid_and_is_taken_back_is_owed_again(connected: ConnectedWorld, account: str, due: date) -> None:
+    if not knows(connected, Happening.TAKEN_BACK):
+        return
+    invoice = connected.issue_invoice(account, 10_000, due)
+    connected.pay(invoice, 10_000)
+    assert connected.connector.read_invoice(invoice).status is InvoiceStatus.PAID
+    _, cursor = read_all_changes(connected.connector)
+    connected.take_payments_back(invoice)
+    found = connected.connector.read_invoice(invoice)
+    assert (found.status, found.open_balance, found.settlements) == (InvoiceStatus.OPEN, 10_000, ())
+    assert [each.open_balance for each in list_open_items(connected.connector, account)] == [10_000]
+    changed, _ = read_all_changes(connected.connector, cursor)
+    assert [each.open_balance for each in changed if each.external_id == invoice][-1] == 10_000
+
+
+def test_an_invoice_that_is_deleted_is_unknown_and_holds_up_no_other(connected: ConnectedWorld, account: str, due: date) -> None:
+    if not knows(connected, Happening.DELETED):
+        return
+    deleted, kept = (connected.issue_invoice(account, 1_000, due) for _ in range(2))
+    _, cursor = read_all_changes(connected.connector)
+    connected.delete_invoice(deleted)
+    connected.pay(kept, 400)
+    with pytest.raises(UnknownInvoiceError):
+        connected.connector.read_invoice(deleted)
+    assert [each.external_id for each in list_open_items(connected.connector, account)] == [kept]
+    changed, _ = read_all_changes(connected.connector, cursor)
+    assert {each.external_id: each.open_balance for each in changed if each.external_id in (deleted, kept)} == {kept: 600}
+
+
+def test_what_does_not_happen_in_a_system_is_said_with_the_reason(connected: ConnectedWorld) -> None:
+    assert all(len(why.split()) > 3 for why in connected.unknown.values())
+    assert len(connected.unknown) < len(Happening)
+
+
+@needs(Can.RECORD_NOTE)
+def test_a_note_is_left_once_by_its_key(connected: ConnectedWorld, account: str) -> None:
+    before = connected.count_notes(account)
+    for text in ("Letter sent\n2026-11-30", "Letter sent\n2026-11-30"):
+        connected.connector.record_note(f"L-{account}", account, text, NoteKind.LETTER)
+    connected.connector.record_note(f"C-{account}", account, "Called", NoteKind.CALL)
+    assert connected.count_notes(account) == before + 2
+    with pytest.raises(UnknownAccountError):
+        connected.connector.record_note("N-none", "999999", "nobody's")
+
+
+SIGNS = {"application/pdf": b"%PDF", "text/html": b"<", "application/vnd.oasis.opendocument.text": b"PK"}
+"""With which a document of each type begins."""
+
+
+@needs(Can.FETCH_DOCUMENT)
+def test_the_document_is_of_the_type_that_is_said(connected: ConnectedWorld, account: str, due: date) -> None:
+    document = connected.connector.fetch_document(connected.issue_invoice(account, 10_000, due))
+    assert document.content.startswith(SIGNS[document.media_type.partition(";")[0]])
+    assert "." in document.filename
+    with pytest.raises(UnknownInvoiceError):
+        connected.connector.fetch_document("999999")
 
 
 # --- changes

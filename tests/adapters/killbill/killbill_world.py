@@ -1,7 +1,8 @@
 """A house with a Kill Bill, of which the double stands for the server."""
 
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 import httpx
 
@@ -9,6 +10,7 @@ from adapters.billing.connector import BillingConnector
 from adapters.killbill.killbill_api import KillBillApi, KillBillSettings
 from adapters.killbill.killbill_connector import KillBillConnector
 from adapters.killbill.killbill_records import to_major
+from tests.adapters.billing.connected_worlds import Happening
 from tests.adapters.killbill.killbill_double import KillBillDouble
 
 SETTINGS = KillBillSettings("http://killbill.example", "admin", "password", "key", "secret", reread_minutes=0)
@@ -26,6 +28,10 @@ def open_killbill(double: httpx.BaseTransport, settings: KillBillSettings = SETT
 
 class KillBillWorld:
     writes_off_parts = True
+    unknown: ClassVar[Mapping[Happening, str]] = {
+        Happening.SEVERAL_DUE_DATES: "Kill Bill knows no due date",
+        Happening.DELETED: "an invoice is made void in Kill Bill, and stays",
+    }
 
     def __init__(self) -> None:
         self.double, self.today = KillBillDouble(), datetime.now(UTC).date()
@@ -66,6 +72,22 @@ class KillBillWorld:
     def take_payments_back(self, invoice_id: str) -> None:
         for payment in [each for each in self.double.payments.values() if each["targetInvoiceId"] == invoice_id]:
             self.act(f"invoicePayments/{payment['paymentId']}/refunds?externalPayment=true", {"amount": str(payment["purchasedAmount"])})
+
+    def issue_in_halves(self, account_id: str, total: int, due: date) -> str:
+        raise NotImplementedError
+
+    def credit_whole(self, invoice_id: str) -> None:
+        found = self.double.invoices[invoice_id]
+        item = found["items"][0]
+        owed = to_major(self.connector.read_invoice(invoice_id).open_balance, found["currency"])
+        named = {"accountId": found["accountId"], "invoiceItemId": item["invoiceItemId"]}
+        self.act(f"invoices/{invoice_id}", {**named, "amount": owed, "currency": found["currency"], "description": "returned"})
+
+    def delete_invoice(self, invoice_id: str) -> None:
+        raise NotImplementedError
+
+    def count_notes(self, account_id: str) -> int:
+        return sum(field["objectId"] == account_id and field["name"] == "duecourse" for field in self.double.fields)
 
     def count_credit_notes(self, account_id: str) -> int:
         own = [each for each in self.double.invoices.values() if each["accountId"] == account_id]

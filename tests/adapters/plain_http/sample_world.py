@@ -1,9 +1,10 @@
 """The sample service as a connected system, in this process: no server is started."""
 
 import asyncio
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import httpx
 
@@ -15,6 +16,7 @@ from adapters.plain_http.plain_connector import PlainHttpConnector
 from adapters.shipped_files import PROJECT
 from examples.billing_service.house import Entry, House, Invoice
 from examples.billing_service.service import create_app
+from tests.adapters.billing.connected_worlds import Happening
 
 ADDRESS = "http://house.test"
 TOKEN = "sample-token"
@@ -45,6 +47,7 @@ def open_connector(
 
 class SampleWorld:
     writes_off_parts = True
+    unknown: ClassVar[Mapping[Happening, str]] = {Happening.SEVERAL_DUE_DATES: "an invoice of the sample service has one due date"}
 
     def __init__(self, description: Path | str = DESCRIPTION) -> None:
         """`description`: a file, or the text of one."""
@@ -76,6 +79,19 @@ class SampleWorld:
 
     def take_payments_back(self, invoice_id: str) -> None:
         self.house.take_payments_back(self.find_invoice(invoice_id))
+
+    def issue_in_halves(self, account_id: str, total: int, due: date) -> str:
+        raise NotImplementedError
+
+    def credit_whole(self, invoice_id: str) -> None:
+        invoice = self.find_invoice(invoice_id)
+        self.house.book("credit", invoice, invoice.open_amount, self.today, "a person's")
+
+    def delete_invoice(self, invoice_id: str) -> None:
+        del self.house.invoices[invoice_id]
+
+    def count_notes(self, account_id: str) -> int:
+        return sum(message.customer == account_id and message.kind == "note" for message in self.house.messages)
 
     def count_credit_notes(self, account_id: str) -> int:
         return sum(entry.kind == "credit" and entry.customer == account_id for entry in self.house.entries)

@@ -1,12 +1,15 @@
 """Salesforce as a connected world of the contract: what the people of the house do there."""
 
+from collections.abc import Mapping
 from datetime import date
+from typing import ClassVar
 
 from adapters.billing.connector import BillingConnector
 from adapters.salesforce.salesforce_api import SalesforceApi, SalesforceSettings
 from adapters.salesforce.salesforce_connector import SalesforceConnector
 from adapters.salesforce.salesforce_map import load_map
 from domain.money import Money
+from tests.adapters.billing.connected_worlds import Happening
 from tests.adapters.salesforce.salesforce_double import CONSUMER_KEY, CONSUMER_SECRET, HOST, NOW, SalesforceDouble
 
 ORG_SETTINGS = SalesforceSettings(f"https://{HOST}", CONSUMER_KEY, CONSUMER_SECRET, hold_field="Duecourse_Hold__c")
@@ -21,6 +24,7 @@ class SalesforceWorld:
     """`counts_applied`: whether the org's balances count what is applied; where they do not, they are computed."""
 
     writes_off_parts = False
+    unknown: ClassVar[Mapping[Happening, str]] = {Happening.SEVERAL_DUE_DATES: "an invoice has one due date in Salesforce"}
 
     def __init__(self, *, counts_applied: bool) -> None:
         self.double = SalesforceDouble(counts_applied=counts_applied)
@@ -50,6 +54,19 @@ class SalesforceWorld:
         for application in list(self.double.objects["PaymentLineInvoice"].values()):
             if application["InvoiceId"] == invoice_id and application["Type"] == "Applied":
                 self.double.unapply("PaymentLineInvoice", application["Id"])
+
+    def issue_in_halves(self, account_id: str, total: int, due: date) -> str:
+        raise NotImplementedError
+
+    def credit_whole(self, invoice_id: str) -> None:
+        owed = self.connector.read_invoice(invoice_id)
+        self.double.issue_credit_memo(invoice_id, Money(minor=owed.open_balance, currency=owed.currency).major)
+
+    def delete_invoice(self, invoice_id: str) -> None:
+        self.double.delete("Invoice", invoice_id)
+
+    def count_notes(self, account_id: str) -> int:
+        return sum(task["WhatId"] == account_id for task in self.double.objects["Task"].values())
 
     def count_credit_notes(self, account_id: str) -> int:
         return sum(memo["BillingAccountId"] == account_id for memo in self.double.objects["CreditMemo"].values())
