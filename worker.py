@@ -35,6 +35,7 @@ from adapters.audit.histories.archive_sweep import HistoryArchiver
 from adapters.audit.histories.object_store import open_archive_store
 from adapters.audit.seals.seal_mail import SealMail
 from adapters.audit.seals.seal_store import SealStore
+from adapters.billing.invoice_documents import InvoiceDocuments
 from adapters.case_check.case_checker import CaseChecker
 from adapters.case_check.case_repair import CaseRepair
 from adapters.case_check.next_run_loader import NextRunLoader
@@ -46,12 +47,14 @@ from adapters.cases.credit_rule import CreditRule
 from adapters.cases.invoice_inputs import InvoiceInputLoader
 from adapters.composition import Services
 from adapters.connections.connected_reading import ConnectedReading
+from adapters.connections.oversight.refusals import RefusedReadings
 from adapters.correspondence.business_days import load_holidays
 from adapters.correspondence.case_letter_store import CaseLetterStore
 from adapters.correspondence.delivery_outcomes import BACKOFF, PRESUMED_DEAD
 from adapters.correspondence.letter_loader import LetterLoader
 from adapters.correspondence.letter_outbox import PATIENCE, PATIENCE_PLAYED_FAST, LetterOutbox
 from adapters.correspondence.outcome_feed import OutcomeFeed
+from adapters.correspondence.reading_gaps import keep_wait
 from adapters.credit.referral_query import ReferralQuery
 from adapters.dossier.dossier_store import DossierStore
 from adapters.identity.delegation_store import DelegationStore
@@ -147,6 +150,7 @@ def build_worker(
         services.company.collector,
         settings.sender,
         settings.reply_domain,
+        InvoiceDocuments(services.connected),
     )
     worker = Worker(
         build_worker_client(client),
@@ -228,10 +232,12 @@ def build_billing_activities(services: Services, signals: CaseSignals) -> Activi
     billing = BillingEventActivities(
         services.billing, invoice_inputs, signals, CollectorChangeFeed(database), SetAsideStore(database), credit_rule
     )
-    reading = ConnectedSystemActivities(ConnectedReading(services.connected, database, services.company.zone))
+    keep_wait(database, settings.letters_wait_hours)
     notices = NoticeSender(database, services.mailer, settings.sender, settings.reply_domain, settings.console_address)
     digests = DigestStore(database)
     notifier = StaffNotifier(notices, digests, WaitingNoticeStore(database), SetAsideStore(database))
+    connected = ConnectedReading(services.connected, database, services.company.zone)
+    reading = ConnectedSystemActivities(connected, RefusedReadings(database), notifier, clock)
     effects = CaseEffectActivities(services.billing, services.policies, notifier, clock, BookingsByHand(database))
     waiting = WaitingNoticeActivities(notifier, signals, clock)
     digest_mail = DigestSender(digests, services.mailer, settings.sender, settings.reply_domain, settings.console_address)

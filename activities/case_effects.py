@@ -14,6 +14,7 @@ from adapters.billing.external_key import parse_external_key
 from adapters.billing.port import CaseBilling
 from adapters.billing.results import PaymentResult
 from adapters.cases.bookings_by_hand import BookingsByHand
+from adapters.database.row_states import TaskState
 from adapters.notifications.staff_notifier import StaffNotifier
 from adapters.policies.policy_store import PolicyStore
 from domain.billing.receivables import InvoiceUpdate
@@ -44,6 +45,10 @@ LOOKED_FOR_EVERY = timedelta(minutes=1)
 """How often it is looked for whether a person has done what was asked, in real time."""
 
 
+NOT_SEEN = (
+    "this was closed as done, and the billing system does not show it yet: see there whether it was booked on this invoice, wait until it "
+    "was read, and close this task again; what you say then counts"
+)
 LONGEST_REST = timedelta(minutes=10)
 """Until a billing system that asks for it is tried again at the latest: a case does not wait longer than that for one booking."""
 
@@ -74,19 +79,24 @@ class CaseEffectActivities:
                 effect.key, effect.invoice_id, effect.amount, now.date(), within_open_balance=effect.within_open_balance, at=now
             )
 
-        return await _execute_booking(effect.key, issue)
+        shown = partial(self._by_hand.shown.is_credited, effect.invoice_id, effect.amount)
+        return await self._book_or_refuse(Booking(effect.key, "", effect.invoice_id), issue, shown)
 
     @activity.defn
     async def change_invoice(self, effect: ChangeInvoice) -> BookingResult:
         """A new total twice is the same total: what was written before is found unchanged."""
         now = self._business_now
-        return await _execute_booking(effect.key, lambda: self._billing.change_invoice(effect.invoice_id, total=effect.total, at=now))
+        change = partial(self._billing.change_invoice, effect.invoice_id, total=effect.total, at=now)
+        shown = partial(self._by_hand.shown.has_total, effect.invoice_id, effect.total)
+        return await self._book_or_refuse(Booking(effect.key, "", effect.invoice_id), change, shown)
 
     @activity.defn
     async def cancel_invoice(self, effect: CancelInvoice, case_id: str) -> BookingResult:
         """Twice is once: what is cancelled stays so."""
         now = self._business_now
-        return await _execute_booking(effect.key, lambda: self._billing.cancel_invoice(effect.invoice_id, recorded_by=case_id, at=now))
+        cancel = partial(self._billing.cancel_invoice, effect.invoice_id, recorded_by=case_id, at=now)
+        shown = partial(self._by_hand.shown.is_cancelled, effect.invoice_id)
+        return await self._book_or_refuse(Booking(effect.key, "", effect.invoice_id), cancel, shown)
 
     @activity.defn
     async def suspend(self, effect: SuspendInBilling, case_id: str, policy: PolicySnapshot) -> SuspensionResult:
@@ -158,6 +168,33 @@ class CaseEffectActivities:
                 await self._ask_by_hand(Booking(effect.key, effect.account_id), error)
             return ""
 
+    async def _book_or_refuse(self, booking: Booking, book: Callable[[], object], shown: Callable[[], bool]) -> BookingResult:
+        """What billing refuses by its rules, it refuses for good: whoever decided it hears why. What a connected system cannot do, or
+        refuses for a reason of its own, a person does there; until it is to be seen there (`shown`), nothing more is ordered."""
+        invoice_id = booking.invoice_id or ""
+        if not parse_external_key(invoice_id):
+            return await _execute_booking(booking.key, book)
+        asked = await asyncio.to_thread(self._by_hand.find_state, booking.key)
+        if asked not in (TaskState.OPEN, TaskState.DONE):
+            try:
+                await _carry_out(book)
+            except BY_HAND as error:
+                await self._ask_by_hand(booking, error)
+                raise _wait_for_person(str(error)) from error
+            except BillingError as error:
+                return BookingResult(key=booking.key, refused=str(error))
+            return BookingResult(key=booking.key)
+        if not await asyncio.to_thread(shown) and (asked is TaskState.OPEN or await self._ask_again(booking.key, invoice_id)):
+            raise _wait_for_person("it is not to be seen there yet")
+        await asyncio.to_thread(self._by_hand.drop, booking.key)
+        return BookingResult(key=booking.key)
+
+    async def _ask_again(self, key: str, invoice_id: str) -> bool:
+        """Whether a person is asked once more for what they have closed. Nothing need be done of an invoice that asks for nothing."""
+        if await asyncio.to_thread(self._by_hand.shown.is_settled, invoice_id):
+            return False
+        return await asyncio.to_thread(self._by_hand.ask_again, key, invoice_id, NOT_SEEN, self._business_now)
+
     async def _book_or_wait(self, booking: Booking, book: Callable[[], T]) -> T:
         """Book it; where that takes a person, ask for it, once, and raise until it is done, or needs not be done any more. Whatever a
         connected system refuses takes one: a customer or an invoice that is gone there does not come back by itself."""
@@ -167,12 +204,7 @@ class CaseEffectActivities:
         except by_hand as error:
             if not await self._ask_by_hand(booking, error):
                 raise
-            raise ApplicationError(
-                f"a person does this in the billing system: {error}",
-                type=WAITS_FOR_PERSON,
-                next_retry_delay=LOOKED_FOR_EVERY,
-                category=ApplicationErrorCategory.BENIGN,
-            ) from error
+            raise _wait_for_person(str(error)) from error
         if parse_external_key(booking.account_id):
             await asyncio.to_thread(self._by_hand.drop, booking.key)
         return booked
@@ -202,6 +234,15 @@ class CaseEffectActivities:
         info = activity.info()
         key = f"{info.workflow_id}:{info.workflow_run_id}:{info.activity_id}"
         return await self._notifier.tell_or_set_aside(notice, key, info.workflow_id or "", self._business_now.date(), info.attempt)
+
+
+def _wait_for_person(why: str) -> ApplicationError:
+    return ApplicationError(
+        f"a person does this in the billing system: {why}",
+        type=WAITS_FOR_PERSON,
+        next_retry_delay=LOOKED_FOR_EVERY,
+        category=ApplicationErrorCategory.BENIGN,
+    )
 
 
 async def _execute_booking(key: str, booking: Callable[[], object]) -> BookingResult:

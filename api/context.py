@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 from adapters.audit.erasure import AccountEraser
+from adapters.billing.invoice_documents import InvoiceDocuments
 from adapters.billing.port import ApiBilling
 from adapters.cases.case_inputs import CaseInputLoader
 from adapters.config.company import Company
@@ -140,11 +141,16 @@ class ApiContext:
     @property
     def letter_loader(self) -> LetterLoader:
         domain, company = self.letter_sender.rpartition("@")[2], self.company
-        return LetterLoader(self.database, self.billing, self.letter_templates, company, company.collector, self.letter_sender, domain)
+        signing, sender = company.collector, self.letter_sender
+        return LetterLoader(self.database, self.billing, self.letter_templates, company, signing, sender, domain, self.documents)
 
     @property
     def letter_writing(self) -> WrittenLetterStore:
-        return WrittenLetterStore(self.database, self.letter_loader)
+        return WrittenLetterStore(self.database, self.letter_loader, self.documents)
+
+    @property
+    def documents(self) -> InvoiceDocuments:
+        return InvoiceDocuments(self.connected)
 
     @property
     def preview(self) -> LetterPreview:

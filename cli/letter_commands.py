@@ -143,7 +143,7 @@ def preview_letters(
     for each in ahead.letters:
         row, brake = each.letter, each.brake
         amount = SHARED_WORDING.load(DEFAULT_LANGUAGE).format_money(row.asked_for, row.currency) if row.asked_for is not None else ""
-        held = "" if brake is None else "for release" if brake.awaits_release else "stopped"
+        held = "" if brake is None else "for release" if brake.awaits_release else "billing not read" if brake.unread_system else "stopped"
         invoices = str(len(row.lines))
         table.add_row(each.on.isoformat(), row.account_id, escape(row.account_name), row.recipient, row.letter, invoices, amount, held)
     if ahead.letters:

@@ -16,6 +16,8 @@ from cli.options import load_business_clock, load_existing_settings, opened_data
 
 ATTENTION_STATUS = 1
 
+_NOT_WORKING = {ConnectionStanding.AWAY, ConnectionStanding.REFUSED, ConnectionStanding.UNUSABLE}
+
 
 def print_status(given: Settings) -> int:
     """Print it; return the exit status: 0, or 1 when something needs attention. Raises SettingsError for a folder without Duecourse."""
@@ -45,7 +47,7 @@ def _print_connections(database: Database, settings: Settings) -> bool:
     overviews = load_connection_overviews(database, systems.list_all())
     for number, overview in enumerate(overviews):
         print(f"{'' if number else 'Billing':15}{describe_connection(overview)}")
-    return any(overview.standing in (ConnectionStanding.AWAY, ConnectionStanding.UNUSABLE) for overview in overviews)
+    return any(overview.standing in _NOT_WORKING for overview in overviews)
 
 
 def _describe_running(settings: Settings, running: RunningInstance | None) -> str:

@@ -296,7 +296,7 @@ def _erase_records(session: Session, account_id: str, documents: Sequence[str]) 
         update(WaitingNoticeRow).where(_build_waiting_notice_filter(account_id)).values(details={}, state=WaitingNoticeState.OVERTAKEN),
         update(SetAsideRow).where(_build_set_aside_filter(account_id)).values(detail="", payload=null(), settled_at=datetime.now(UTC)),
         delete(Document).where(col(Document.sha256).in_(documents)),
-        update(Account).where(col(Account.id) == account_id).values(name=account_id),
+        update(Account).where(col(Account.id) == account_id).values(name=account_id, number=""),
     ):
         session.execute(statement, execution_options={"synchronize_session": False})
 

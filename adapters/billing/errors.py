@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from adapters.set_aside.stages import SetAsideReason
 from domain.errors import OperatingError, UserError
 
 
@@ -180,3 +181,4 @@ class ConnectionRefusedByBillingError(OperatingError):
 
     title = "The billing system does not let Duecourse in"
     problem_type = "billing-connection"
+    set_aside_reason = SetAsideReason.BILLING_REFUSED

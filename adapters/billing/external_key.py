@@ -10,6 +10,8 @@ from domain.errors import UserError
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 _COMPANY = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _EXTERNAL_ID = re.compile(r"[!-~]+")
+PART_MARK = "~due"
+"""Behind the id of an invoice's part that is due on a later day of its own."""
 MARK = "@"
 """With which the id of a thing of a connected system begins: no id that the embedded ledger was given without a connection does."""
 
@@ -68,6 +70,13 @@ def can_be_key(owner: SystemKey, external_id: str) -> bool:
     except ExternalKeyError:
         return False
     return True
+
+
+def show_account(account_id: str, number: str | None) -> str:
+    """Return what people know an account by: the number that its billing system prints, or that system's own id, never Duecourse's key."""
+    if number:
+        return number
+    return key.external_id if (key := parse_external_key(account_id)) else account_id
 
 
 def parse_external_key(id: str) -> ExternalKey | None:

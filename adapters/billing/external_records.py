@@ -76,7 +76,8 @@ class ExternalInvoice(NamedTuple):
 
 
 class ExternalAccount(NamedTuple):
-    """A customer. `suspended`: as far as the system knows; None where it does not."""
+    """A customer. `suspended`: as far as the system knows; None where it does not. `number`: as the system prints it on its documents;
+    empty where it prints none."""
 
     account_id: str
     name: str
@@ -84,6 +85,7 @@ class ExternalAccount(NamedTuple):
     language: str | None
     emails: tuple[str, ...]
     suspended: bool | None = None
+    number: str = ""
 
 
 class ExternalCredit(NamedTuple):

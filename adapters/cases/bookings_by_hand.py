@@ -6,10 +6,11 @@ from sqlalchemy import select, update
 from sqlmodel import col
 
 from adapters.cases.billing_people import choose_billing_role
+from adapters.cases.bookings_shown import BookingsShown
 from adapters.cases.notes import record_account_note, save_note
 from adapters.database.engine import Database
 from adapters.database.row_states import TaskState
-from adapters.database.tables import Task
+from adapters.database.tables import Invoice, Note, Task
 from domain.case.case_view import TaskKind
 
 
@@ -18,11 +19,13 @@ class BookingsByHand:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self.shown = BookingsShown(database)
 
     def ask(self, key: str, account_id: str, invoice_id: str | None, words: str, at: datetime) -> bool:
         """Open the task, once for a booking's `key`; whether it still waits for somebody. `words`: what is to be done, and why it is not
-        done from here; `at`: business time."""
+        done from here; `at`: business time. `account_id`: empty where it is the invoice's."""
         act_id = _name_task(key)
+        account_id = account_id or self._find_owner(invoice_id)
         note_id = save_note(self._database, act_id, account_id, invoice_id, "duecourse", words, at)
         record_account_note(self._database, note_id, datetime.now(UTC))
         with self._database.writing() as session:
@@ -40,6 +43,27 @@ class BookingsByHand:
             dropped = update(Task).where(col(Task.key) == act_id, col(Task.state) == TaskState.DROPPED)
             session.execute(dropped.values(state=TaskState.OPEN, due_on=at.date()))
         return self.find_state(key) is TaskState.OPEN
+
+    def ask_again(self, key: str, invoice_id: str, words: str, at: datetime) -> bool:
+        """Open the task once more, for what is not to be seen there though somebody has closed it. False where that was done before: then
+        what they say counts."""
+        act_id = f"{_name_task(key)}:again"
+        with self._database.writing() as session:
+            if session.get(Note, f"note:{act_id}") is not None:
+                return False
+        record_account_note(
+            self._database,
+            save_note(self._database, act_id, self._find_owner(invoice_id), invoice_id, "duecourse", words, at),
+            datetime.now(UTC),
+        )
+        with self._database.writing() as session:
+            mine = update(Task).where(col(Task.key) == _name_task(key), col(Task.state) == TaskState.DONE)
+            session.execute(mine.values(state=TaskState.OPEN, due_on=at.date(), closed_by=None, outcome=""))
+        return True
+
+    def _find_owner(self, invoice_id: str | None) -> str:
+        with self._database.reading() as session:
+            return str(session.execute(select(col(Invoice.account_id)).where(col(Invoice.id) == invoice_id)).scalar_one())
 
     def find_state(self, key: str) -> TaskState | None:
         """What became of the task; None where nobody was asked. Whoever closes it says that it is done there."""

@@ -127,6 +127,14 @@ class Settings(BaseSettings):
     )
     session_days: int = Field(7, ge=1, le=90, description="after how many days a session at the console ends at the latest, 1 to 90")
 
+    letters_wait_hours: int = Field(
+        4,
+        ge=1,
+        le=168,
+        description="after how many hours in which a connected billing system was not read to the end the letters to its customers wait, "
+        "1 to 168",
+    )
+
     retention_years: int = Field(
         DEFAULT_RETENTION_YEARS,
         ge=1,

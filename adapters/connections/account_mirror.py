@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from secrets import token_hex
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlmodel import Session, col
 
 from adapters.billing.external_key import ExternalKey, SystemKey
@@ -19,15 +19,16 @@ from adapters.connections.invoice_mirror import MirrorContext
 from adapters.correspondence.release_store import ReleaseStore
 from adapters.database.clock_store import is_accelerated, load_clock
 from adapters.database.engine import Database
-from adapters.database.tables import BillingCursorRow, ExternalAccountRow, Invoice
+from adapters.database.tables import Account, BillingCursorRow, ExternalAccountRow, Invoice
 from adapters.imports.account_batch import AccountBatch
 from adapters.imports.row_reader import ImportedAccount, find_account_fault
 from adapters.portfolio.assignments import AssignmentContext
-from domain.accepted_texts import MAX_NAME_LENGTH, fold_whitespace
+from domain.accepted_texts import MAX_NAME_LENGTH, find_text_fault, fold_whitespace
 from domain.billing.billing_events import InvoiceStatus
 from domain.clock import Clock
 
 READ_AGAIN_AFTER = timedelta(hours=20)
+LONGEST_NUMBER = 64
 MOST_AGAIN = 50
 """How many customers are read again in one run, the longest unread first: the others' turn comes with the next."""
 
@@ -123,7 +124,16 @@ class AccountMirror:
                 batch.merge_account(each)
                 rows[account.account_id].fingerprint = _fingerprint(account)
             batch.write()
-        return len(changed)
+        return len({*(each.account_id for each in changed), *self._take_numbers(session, context, accounts)})
+
+    def _take_numbers(self, session: Session, context: MirrorContext, accounts: Sequence[ExternalAccount]) -> list[str]:
+        """Take in the numbers by which the system's documents name its customers, whatever else was corrected here; whose changed."""
+        printed = {context.build_id(each.account_id): (each.account_id, _clean_number(each.number)) for each in accounts}
+        known = session.execute(select(col(Account.id), col(Account.number)).where(col(Account.id).in_(printed))).all() if printed else ()
+        changed = [account_id for account_id, number in known if printed[account_id][1] != number]
+        for account_id in changed:
+            session.execute(update(Account).where(col(Account.id) == account_id).values(number=printed[account_id][1]))
+        return [printed[account_id][0] for account_id in changed]
 
     def _lock_rows(self, session: Session, context: MirrorContext, external_ids: Sequence[str]) -> dict[str, ExternalAccountRow]:
         """By the system's id; made where there is none. Held until the transaction ends, in one order."""
@@ -150,7 +160,13 @@ class AccountMirror:
         return ImportedAccount(context.build_id(account.account_id), prepaid=None, **(defaults | usable))
 
 
+def _clean_number(number: str) -> str:
+    """One that could be no text of ours is none."""
+    text = " ".join(number.split())
+    return "" if find_text_fault(text, LONGEST_NUMBER) else text
+
+
 def _fingerprint(account: ExternalAccount) -> str:
-    """Of what is taken in of it."""
+    """Of what is taken in of it and may be corrected here."""
     said = (account.name, account.country, account.language, account.emails[:1])
     return hashlib.sha256(repr(said).encode()).hexdigest()

@@ -9,6 +9,7 @@ from datetime import date, datetime
 
 import structlog
 
+from adapters.billing.booking_words import BookingReason, describe_booking
 from adapters.billing.connector import BillingConnector, ConnectorCapability
 from adapters.billing.errors import (
     BillingAwayError,
@@ -64,7 +65,9 @@ class ConnectedBilling:
         with self._orders.hold(credit_note_id):
             self._orders.begin_credit(credit_note_id, invoice.id, amount, recorded_by, credited_before)
             try:
-                booked = self._connector.book_credit_note(credit_note_id, whole, amount, facts.currency, reason)
+                booked = self._connector.book_credit_note(
+                    credit_note_id, whole, amount, facts.currency, reason or self._describe(BookingReason.CREDITED)
+                )
             except ConflictingCreditNoteError:
                 raise
             except BillingError:
@@ -129,7 +132,7 @@ class ConnectedBilling:
                     ConnectorCapability.SUSPEND, f"stop serving account {account.external_id} there by hand, and close this task then"
                 )
                 self._orders.begin(key, account.id, recorded_by)
-                self._connector.suspend(key, account.external_id, recorded_by)
+                self._connector.suspend(key, account.external_id, self._describe(BookingReason.SUSPENDED))
             self._ledger.note_suspension(key, account.id, recorded_by=recorded_by, at=at)
             self._orders.end(key)
             return SuspensionOrderOutcome.SUSPENDED
@@ -174,6 +177,9 @@ class ConnectedBilling:
     def refuse(self, what: str) -> UnsupportedOperationError:
         """Build the refusal of what no connected system is asked: it is done there, and read."""
         return self._build_refusal(f"{what} there; Duecourse reads it")
+
+    def _describe(self, reason: BookingReason) -> str:
+        return describe_booking(reason, self._sync.language)
 
     def _require(self, capability: ConnectorCapability, by_hand: str) -> None:
         if capability not in self._connector.capabilities:

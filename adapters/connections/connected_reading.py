@@ -15,6 +15,7 @@ from adapters.connections.connection_states import load_connection_state, name_s
 from adapters.connections.connection_sync import ConnectionSync
 from adapters.connections.difference_store import keep_comparison
 from adapters.connections.notes.journal_notes import leave_notes
+from adapters.connections.oversight.missing_invoices import read_missing_again
 from adapters.connections.rests.system_rests import SystemRests
 from adapters.connections.webhooks.webhook_reading import WebhookReading
 from adapters.database.engine import Database
@@ -115,10 +116,11 @@ class ConnectedReading:
             return False
         try:
             comparison = compare_system(self._database, self._systems[key])
+            keep_comparison(self._database, key, comparison, began)
+            read_missing_again(self._database, self._systems[key], comparison, self._real_now())
         except Exception as error:
             self._note_failure(_name_comparison(key), error)
             return False
-        keep_comparison(self._database, key, comparison, began)
         if failed is not None:
             self._set_aside.settle(SetAsideStage.BILLING_SYSTEM, [_name_comparison(key)])
         log.info("billing_system_compared", system=name_system(key), items=comparison.compared, differences=len(comparison.differences))

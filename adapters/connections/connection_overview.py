@@ -11,6 +11,7 @@ from adapters.connections.connection_runs import ConnectionRun, ConnectionRuns
 from adapters.connections.connection_states import ConnectionState, load_connection_state
 from adapters.connections.notes.refused_notes import RefusedNotes, list_refused_notes
 from adapters.connections.webhooks.webhook_store import WebhookCounts, WebhookStore
+from adapters.correspondence.reading_gaps import load_reading_gaps
 from adapters.database.engine import Database
 from adapters.database.row_states import ConnectionRunKind
 
@@ -20,19 +21,25 @@ READ_EVERY = timedelta(minutes=1)
 
 class ConnectionStanding(StrEnum):
     """SWITCHED_OFF: by a person. UNUSABLE: its description or its secret cannot be used. AWAY: it was not read last, and is tried again.
-    NOT_READ: nothing was read yet. READING: it has more to say. WORKS: all that it had to say was read."""
+    REFUSED: it was there and does not let itself be read, which somebody has to mend; it is tried again all the same. NOT_READ: nothing was
+    read yet. READING: it has more to say. WORKS: all that it had to say was read."""
 
     SWITCHED_OFF = "switched_off"
     UNUSABLE = "unusable"
     AWAY = "away"
+    REFUSED = "refused"
     NOT_READ = "not_read"
     READING = "reading"
     WORKS = "works"
 
 
+NOT_READ_LAST = frozenset({ConnectionStanding.AWAY, ConnectionStanding.REFUSED})
+
+
 class ConnectionOverview(NamedTuple):
-    """`why`: in the system's words, where it does not work. `next_read_at`: real time, UTC; None where it is not known. `runs`: those that
-    people asked for. `notes`: those that the system refused."""
+    """`why`: in the system's words, where it does not work. `letters_wait`: it was not read for so long that its customers get none.
+    `next_read_at`: real time, UTC; None where it is not known. `runs`: those that people asked for. `notes`: those that the system
+    refused."""
 
     system: ConnectedSystem
     standing: ConnectionStanding
@@ -42,34 +49,33 @@ class ConnectionOverview(NamedTuple):
     runs: Mapping[ConnectionRunKind, ConnectionRun]
     webhooks: WebhookCounts
     notes: RefusedNotes
+    letters_wait: bool
 
 
 def load_connection_overviews(database: Database, systems: list[ConnectedSystem]) -> list[ConnectionOverview]:
     if not systems:
         return []
     runs, counts, refused = ConnectionRuns(database).list_runs(), WebhookStore(database).list_counts(), list_refused_notes(database)
-    return [
-        _build_overview(
+    with database.reading() as session:
+        unread = {gap.system for gap in load_reading_gaps(session)}
+
+    def build_overview(system: ConnectedSystem) -> ConnectionOverview:
+        state = load_connection_state(database, system.key)
+        standing = _find_standing(system, state)
+        why = system.fault or (state.away_reason if standing in NOT_READ_LAST else "")
+        return ConnectionOverview(
             system,
-            load_connection_state(database, system.key),
+            standing,
+            state,
+            why,
+            _find_next_reading(standing, state),
             runs.get(system.key, {}),
             counts.get(system.key, WebhookCounts()),
             refused.get(system.key, RefusedNotes(0, "")),
+            letters_wait=system.key in unread,
         )
-        for system in systems
-    ]
 
-
-def _build_overview(
-    system: ConnectedSystem,
-    state: ConnectionState,
-    runs: Mapping[ConnectionRunKind, ConnectionRun],
-    webhooks: WebhookCounts,
-    notes: RefusedNotes,
-) -> ConnectionOverview:
-    standing = _find_standing(system, state)
-    why = system.fault or (state.away_reason if standing is ConnectionStanding.AWAY else "")
-    return ConnectionOverview(system, standing, state, why, _find_next_reading(standing, state), runs, webhooks, notes)
+    return [build_overview(system) for system in systems]
 
 
 def _find_standing(system: ConnectedSystem, state: ConnectionState) -> ConnectionStanding:
@@ -78,7 +84,7 @@ def _find_standing(system: ConnectedSystem, state: ConnectionState) -> Connectio
     if system.fault:
         return ConnectionStanding.UNUSABLE
     if state.away_since is not None:
-        return ConnectionStanding.AWAY
+        return ConnectionStanding.REFUSED if state.is_refused else ConnectionStanding.AWAY
     if state.has_more:
         return ConnectionStanding.READING
     if state.caught_up_at is None:
@@ -88,7 +94,7 @@ def _find_standing(system: ConnectedSystem, state: ConnectionState) -> Connectio
 
 def _find_next_reading(standing: ConnectionStanding, state: ConnectionState) -> datetime | None:
     known = {
-        ConnectionStanding.AWAY: state.next_try_at,
+        **dict.fromkeys(NOT_READ_LAST, state.next_try_at),
         ConnectionStanding.WORKS: state.caught_up_at + READ_EVERY if state.caught_up_at else None,
     }
     at = known.get(standing)

@@ -15,13 +15,14 @@ from adapters.connections.rests.system_rests import SystemRest, SystemRests
 from adapters.database.engine import Database
 from adapters.database.tables import BillingCursorRow
 from adapters.set_aside.set_aside_store import SetAsideStore
-from adapters.set_aside.stages import SetAsideStage
+from adapters.set_aside.stages import SetAsideReason, SetAsideStage
 
 
 class ConnectionState(NamedTuple):
     """All times are real time. `caught_up_at`: when nothing more was there last. `away_since`: the first of its failures in a row, with the
-    last one's words. `compared_items`: how many open items the system had. `rest`: until when it asks to be left alone.
-    `balances`: what the last comparison found of a sample of its balances, where they need one."""
+    last one's words; `is_refused`: it was there, and did not let itself be read. `compared_items`: how many open items the system had.
+    `rest`: until when it asks to be left alone. `balances`: what the last comparison found of a sample of its balances, where they need
+    one."""
 
     system: SystemKey
     invoices_read: int
@@ -36,6 +37,7 @@ class ConnectionState(NamedTuple):
     next_try_at: datetime | None
     rest: SystemRest | None
     balances: BalanceCheck | None
+    is_refused: bool = False
 
 
 def load_connection_state(database: Database, system: SystemKey) -> ConnectionState:
@@ -57,6 +59,7 @@ def load_connection_state(database: Database, system: SystemKey) -> ConnectionSt
         next_try_at=waiting.next_try_at if waiting else None,
         rest=SystemRests(database).find_rest(system),
         balances=_read_check(row.balance_check) if row and row.balance_check else None,
+        is_refused=waiting is not None and waiting.reason is SetAsideReason.BILLING_REFUSED,
     )
 
 

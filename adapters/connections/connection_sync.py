@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlmodel import Session, col
 
 from adapters.billing.connector import BillingConnector, ConnectorCapability, find_credits_interval
-from adapters.billing.errors import BillingAwayError, BillingError
+from adapters.billing.errors import BillingAwayError, BillingError, UnknownInvoiceError
 from adapters.billing.external_key import can_be_key
 from adapters.billing.external_records import ChangePage, ExternalAccount, ExternalCredit, ExternalInvoice
 from adapters.connections.account_mirror import AccountDefaults, AccountMirror
@@ -154,6 +154,20 @@ class ConnectionSync:
         with self._database.writing() as session:
             self._take_in(session, found)
         return invoice
+
+    def refresh_if_there(self, external_id: str) -> ExternalInvoice | None:
+        """Read one invoice again and take it in; None for one that the system does not have."""
+        try:
+            return self.refresh(external_id)
+        except UnknownInvoiceError:
+            return None
+
+    def take_gone(self, external_id: str) -> None:
+        """The system was asked for this invoice just now, and does not have it: here it asks for nothing any more. One that was never here
+        is left."""
+        found = self._complete((), self._real_now(), [external_id])
+        with self._database.writing() as session:
+            self._take_in(session, found)
 
     def _sync_due_credits(self) -> int:
         """Where it fails, it comes first the next time: a system that lets itself be asked a few times a minute would never get there."""

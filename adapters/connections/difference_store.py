@@ -40,6 +40,14 @@ def keep_comparison(database: Database, system: SystemKey, comparison: Compariso
             row.gone_at = at
 
 
+def end_differences(database: Database, system: SystemKey, kind: DifferenceKind, ids: Sequence[str], at: datetime) -> None:
+    """What was read again since it was named does not differ any more. `at` is real time."""
+    with database.writing() as session:
+        for row in _load_open(session, system):
+            if row.kind == kind and row.subject_id in ids:
+                row.gone_at = at
+
+
 def list_open_differences(database: Database, system: SystemKey) -> tuple[Difference, ...]:
     """Return what the last comparison named, in its order."""
     with database.reading() as session:

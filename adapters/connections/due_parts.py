@@ -6,11 +6,12 @@ The first has the invoice's own id, the others a mark behind it.
 import re
 from collections.abc import Sequence
 
+from adapters.billing.external_key import PART_MARK
 from adapters.billing.external_records import DuePart, ExternalInvoice, Settlement, SettlementKind
 from adapters.connections.settlement_balance import balance_settlements
 from domain.billing.billing_events import InvoiceStatus
 
-_LATER_PART = re.compile(r"(?P<whole>.+)~due[0-9]+")
+_LATER_PART = re.compile(rf"(?P<whole>.+){PART_MARK}[0-9]+")
 _CLOSED_BY = {
     SettlementKind.PAYMENT: InvoiceStatus.PAID,
     SettlementKind.CREDIT_NOTE: InvoiceStatus.CREDITED,
@@ -20,7 +21,7 @@ _CLOSED_BY = {
 
 def name_part(external_id: str, place: int) -> str:
     """Return the id of an invoice's part; places count from 1."""
-    return external_id if place == 1 else f"{external_id}~due{place}"
+    return external_id if place == 1 else f"{external_id}{PART_MARK}{place}"
 
 
 def find_whole_id(external_id: str) -> str:

@@ -26,7 +26,7 @@ from adapters.connections.connected_billing import ConnectedBilling
 from adapters.database.engine import Database
 from adapters.database.tables import ExternalAccountRow, ExternalInvoiceRow, Payment
 from adapters.ledger.ledger import Ledger
-from domain.billing.billing_events import InvoiceFacts
+from domain.billing.billing_events import InvoiceFacts, InvoiceStatus
 from domain.billing.credit_application import CreditShare
 from domain.billing.payment_allocation import AllocationShare
 from domain.case.billing_results import SuspensionOrderOutcome
@@ -188,6 +188,8 @@ class RoutedBilling:
         return self._ledger.change_invoice(invoice_id, due_date=due_date, total=total, disputed=disputed, at=at)
 
     def cancel_invoice(self, invoice_id: str, *, recorded_by: str = DUECOURSE, at: datetime) -> InvoiceFacts:
+        if self._is_connected(invoice_id) and (facts := self._ledger.get_invoice_facts(invoice_id)).status is InvoiceStatus.CANCELLED:
+            return facts
         self._refuse_connected(invoice_id, "cancel the invoice, by a credit note of the whole,")
         return self._ledger.cancel_invoice(invoice_id, recorded_by=recorded_by, at=at)
 

@@ -1,5 +1,6 @@
 """The position of accounts at one moment: every open invoice of an account in one currency, as letters may have to name it."""
 
+import re
 from collections.abc import Collection, Mapping
 from datetime import date
 from typing import Any, NamedTuple
@@ -8,13 +9,34 @@ from sqlalchemy import bindparam, literal, or_, select
 from sqlmodel import Session, col
 
 from adapters.database.row_states import MessageState
-from adapters.database.tables import Case, Invoice, Message, MessageLine
+from adapters.database.tables import Case, ExternalInvoiceRow, Invoice, Message, MessageLine
 from domain import identifiers as ids
 from domain.billing.billing_events import InvoiceStatus
 from domain.correspondence.naming import ASKED_FOR, NamedAs, classify_open_invoice, compute_undisputed_rest
 
 AccountCurrency = tuple[str, str]
 """Account and currency: what a letter tells the position of."""
+
+
+class HowToPay(NamedTuple):
+    """What a connected system says of how an invoice is paid there: its whole `number` where this is a part of it, the reference that the
+    payer is asked to state, and the page on which it can be paid; empty where it says nothing."""
+
+    whole_number: str = ""
+    reference: str = ""
+    payment_link: str = ""
+
+    @classmethod
+    def build(cls, number: str, reference: str | None, payment_link: str | None) -> "HowToPay":
+        """`reference` is None for an invoice that is of no connected system."""
+        if reference is None:
+            return BY_TRANSFER
+        return cls(_DUE_PART.sub("", number), reference, payment_link or "")
+
+
+_DUE_PART = re.compile(r" \([0-9]+/[0-9]+\)$")
+"""What is put behind the number of an invoice of several due dates (`adapters/connections/due_parts.py`)."""
+BY_TRANSFER = HowToPay()
 
 
 class PositionInvoice(NamedTuple):
@@ -39,6 +61,12 @@ class PositionInvoice(NamedTuple):
     next_on: date | None
     policy: str | None
     policy_version: int | None
+    reference: str | None
+    payment_link: str | None
+
+    @property
+    def paying(self) -> HowToPay:
+        return HowToPay.build(self.number, self.reference, self.payment_link)
 
     @property
     def hold_kinds(self) -> set[str]:
@@ -86,8 +114,11 @@ _SELECT_POSITIONS = (
         col(Case.next_on),
         col(Case.policy),
         col(Case.policy_version),
+        col(ExternalInvoiceRow.reference),
+        col(ExternalInvoiceRow.payment_link),
     )
     .outerjoin(Case, col(Case.case_id) == literal(ids.invoice_case_id("")) + col(Invoice.id))
+    .outerjoin(ExternalInvoiceRow, col(ExternalInvoiceRow.invoice_id) == col(Invoice.id))
     .where(col(Invoice.account_id).in_(bindparam("accounts", expanding=True)), col(Invoice.status) == InvoiceStatus.OPEN)
     .order_by(col(Invoice.due_date), col(Invoice.id))
 )

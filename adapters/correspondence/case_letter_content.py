@@ -7,6 +7,7 @@ from typing import NamedTuple
 from sqlalchemy import and_, literal, or_, select
 from sqlmodel import Session, col
 
+from adapters.correspondence.account_positions import HowToPay
 from adapters.correspondence.reminder_content import (
     LetterContent,
     LetterRecipient,
@@ -14,7 +15,7 @@ from adapters.correspondence.reminder_content import (
     build_letter_line,
     build_line_row,
 )
-from adapters.database.tables import Case, Invoice, Message
+from adapters.database.tables import Case, ExternalInvoiceRow, Invoice, Message
 from domain import identifiers as ids
 from domain.billing.billing_events import InvoiceStatus
 from domain.case.letter_order import DEMAND_LETTERS, DROPPABLE_LETTERS
@@ -24,10 +25,11 @@ from domain.correspondence.written_letters import STATEMENT_LETTER
 
 
 class NamedInvoice(NamedTuple):
-    """An invoice that letters of cases are about, and how much of it is in dispute (minor units)."""
+    """An invoice that letters of cases are about, how much of it is in dispute (minor units), and how it is paid."""
 
     invoice: Invoice
     disputed: int
+    paying: HowToPay
 
     @property
     def demanded_amount(self) -> int:
@@ -55,11 +57,15 @@ def load_case_invoices(session: Session, letters: Sequence[Message]) -> LoadedCa
     invoices = {invoice for letter in letters for invoice in letter.invoice_ids}
     stated = and_(col(Invoice.account_id).in_(list_stated_accounts(letters)), col(Invoice.status) == InvoiceStatus.OPEN)
     its_case = col(Case.case_id) == literal(ids.invoice_case_id("")) + col(Invoice.id)
-    statement = select(Invoice, col(Case.disputed)).outerjoin(Case, its_case).where(or_(col(Invoice.id).in_(invoices), stated))
+    paying = (col(ExternalInvoiceRow.reference), col(ExternalInvoiceRow.payment_link))
+    statement = select(Invoice, col(Case.disputed), *paying).outerjoin(Case, its_case)
+    statement = statement.outerjoin(ExternalInvoiceRow, col(ExternalInvoiceRow.invoice_id) == col(Invoice.id))
+    statement = statement.where(or_(col(Invoice.id).in_(invoices), stated))
     found = session.execute(statement.order_by(col(Invoice.due_date), col(Invoice.id))).all()
     cases = {letter.case_id for letter in letters}
     over = session.scalars(select(col(Case.case_id)).where(col(Case.case_id).in_(cases), col(Case.outcome).is_not(None)))
-    return LoadedCaseInvoices({invoice.id: NamedInvoice(invoice, disputed or 0) for invoice, disputed in found}, set(over))
+    named = {invoice.id: NamedInvoice(invoice, disputed or 0, HowToPay.build(invoice.number, *says)) for invoice, disputed, *says in found}
+    return LoadedCaseInvoices(named, set(over))
 
 
 def list_stated_accounts(letters: Sequence[Message]) -> set[str]:
@@ -98,7 +104,9 @@ def build_case_letter(
     is_statement = row.letter == STATEMENT_LETTER
     lines = [
         (
-            build_letter_line(each.invoice, each.invoice.open_balance if is_statement else each.demanded_amount, row.letter, today),
+            build_letter_line(
+                each.invoice, each.invoice.open_balance if is_statement else each.demanded_amount, row.letter, today, paying=each.paying
+            ),
             each.invoice.version,
         )
         for each in named

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, and_, bindparam, exists, literal, not_, or_, select, union
 from sqlmodel import Session, col
 
+from adapters.correspondence.reading_gaps import HAS_SYSTEMS, ReadingGaps, load_reading_gaps
 from adapters.database.row_states import BrakeEvent
 from adapters.database.tables import Case, HeldAccount, LetterStopRow, Message
 from domain.correspondence.letter_stop import StopScope
@@ -20,19 +21,23 @@ def _is_active(today: Any) -> ColumnElement[bool]:
     return and_(_STOPS.c.ended_by.is_(None), or_(_STOPS.c.last_day.is_(None), _STOPS.c.last_day >= today))
 
 
+_CONNECTED = "connected"
 _HELD = HeldAccount.__table__  # type: ignore[attr-defined]
 _SELECT_BRAKES = union(
     select(_STOPS.c.scope).where(_is_active(bindparam("today", type_=_STOPS.c.last_day.type))),
     select(literal(BrakeEvent.HELD.value)).where(exists(select(_HELD.c.account_id))),
+    select(literal(_CONNECTED)).where(HAS_SYSTEMS),
 )
 
 
 class LetterBrakes(NamedTuple):
-    """What holds letters back on a business date: the scopes of its stops, and whether accounts are held for release."""
+    """What holds letters back on a business date: the scopes of its stops, whether accounts are held for release, and which connected
+    systems were not read for too long."""
 
     scopes: frozenset[StopScope]
     has_held_accounts: bool
     today: date
+    gaps: ReadingGaps = ReadingGaps()
 
     @property
     def hold_all(self) -> bool:
@@ -48,7 +53,7 @@ class LetterBrakes(NamedTuple):
             conditions.append(not_(_has_stopped_policy(account, self.today)))
         if self.has_held_accounts:
             conditions.append(not_(exists().where(_HELD.c.account_id == account)))
-        return conditions
+        return conditions + self.gaps.build_conditions(account)
 
     def find_held_letters(self, session: Session, messages: Collection[int]) -> set[int]:
         """Find those of some letters, by number, that must not go now."""
@@ -64,7 +69,8 @@ class LetterBrakes(NamedTuple):
 def load_brakes(session: Session, today: date) -> LetterBrakes:
     """Load what holds letters back on a business date."""
     found = set(session.connection().scalars(_SELECT_BRAKES, {"today": today}))
-    return LetterBrakes(frozenset(scope for scope in StopScope if scope in found), BrakeEvent.HELD.value in found, today)
+    gaps = load_reading_gaps(session) if _CONNECTED in found else ReadingGaps()
+    return LetterBrakes(frozenset(scope for scope in StopScope if scope in found), BrakeEvent.HELD.value in found, today, gaps)
 
 
 def _is_stopped(account: Any, today: date) -> ColumnElement[bool]:

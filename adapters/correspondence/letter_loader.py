@@ -8,8 +8,11 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import bindparam, func, select
 from sqlmodel import Session, col
 
+from adapters.billing.external_key import parse_external_key
+from adapters.billing.invoice_documents import InvoiceDocuments
 from adapters.billing.port import UnappliedCreditReader
 from adapters.correspondence.account_positions import Positions, load_positions, load_reminded_invoices
+from adapters.correspondence.attached_invoices import fetch_attachments
 from adapters.correspondence.case_letter_content import (
     LoadedCaseInvoices,
     build_case_letter,
@@ -121,10 +124,13 @@ class LetterLoader:
         collector: Collector,
         sender: str,
         reply_domain: str,
+        documents: InvoiceDocuments | None = None,
     ) -> None:
-        """`collector` signs where an account has none; `sender` is the address letters come from."""
+        """`collector` signs where an account has none; `sender` is the address letters come from. `documents`: where the printed invoices
+        come from that go with a letter; without them none does, as in a preview."""
         self._database, self._billing, self._templates = database, billing, templates
         self._creditor, self._collector = creditor, collector
+        self._documents = documents
         self.sender, self.reply_domain = sender, reply_domain
 
     def load_recipients(self, session: Session, accounts: Collection[str]) -> dict[str, LetterRecipient]:
@@ -214,7 +220,7 @@ class LetterLoader:
 
     def compose(self, content: LetterContent, now: datetime) -> bytes:
         """The letter as it goes over the wire, dated in business time; notes its subject in the reading. Raises LetterRenderingError,
-        ValueError for an address that cannot be written."""
+        ValueError for an address that cannot be written, and what fetching a printed invoice raises: no letter goes without it."""
         customer = content.customer
         collector, today = self._load_signing_collector(customer.collector), now.astimezone(customer.zone).date()
         letter = Letter(
@@ -226,7 +232,7 @@ class LetterLoader:
             pay_by=_compute_deadline(content, today),
             greeting_name=customer.contact,
             customer=customer.name,
-            account_id=customer.account_id,
+            account_id=customer.number,
             lines=tuple(content.standing),
             credit_minor=content.credit,
             collector=collector,
@@ -252,7 +258,7 @@ class LetterLoader:
             references=content.thread,
             language=customer.language,
         )
-        return build_message(envelope, rendered)
+        return build_message(envelope, rendered, fetch_attachments(self._documents, content.details) if self._documents else ())
 
     def _load_signing_collector(self, collector: str | None) -> Collector:
         if collector is None:
@@ -268,6 +274,7 @@ def _build_recipient(account: Account, contact: Contact | None, zone: ZoneInfo) 
     reachable = contact is not None and contact.email and contact.undeliverable_since is None
     return LetterRecipient(
         account_id=account.id,
+        number=account.number or ("" if parse_external_key(account.id) else account.id),
         name=account.name,
         country=account.country,
         zone=zone,

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from adapters.correspondence.account_positions import PositionInvoice
+from adapters.correspondence.account_positions import BY_TRANSFER, HowToPay, PositionInvoice
 from adapters.database.tables import ContactRequest, Invoice, Message
 from adapters.letters.letter_templates import LetterLine
 from domain.correspondence.letter_outcome import DropReason
@@ -35,9 +35,11 @@ class _ReminderLine(NamedTuple):
 
 
 class LetterRecipient(NamedTuple):
-    """The customer: whom an account's letters go to, where, and in which language."""
+    """The customer: whom an account's letters go to, where, and in which language. `number`: by which they know the account, empty where
+    their billing system has printed none."""
 
     account_id: str
+    number: str
     name: str
     country: str
     zone: ZoneInfo
@@ -176,7 +178,7 @@ def _build_line(
 ) -> _ReminderLine:
     amount = invoice.undisputed_rest if named_as in ASKED_FOR else invoice.open_balance
     is_new = named_as in ASKED_FOR and invoice.id not in reminded
-    line = build_letter_line(invoice, amount, request.step if request else "", today, named_as, is_new)
+    line = build_letter_line(invoice, amount, request.step if request else "", today, named_as, is_new, invoice.paying)
     return _ReminderLine(line, invoice.version, request)
 
 
@@ -186,7 +188,13 @@ def build_reminder_version_stamps(attempts: Iterable[tuple[int, int]], invoices:
 
 
 def build_letter_line(
-    invoice: Invoice | PositionInvoice, open_minor: int, step: str, today: date, named_as: NamedAs = NamedAs.DUE, is_new: bool = False
+    invoice: Invoice | PositionInvoice,
+    open_minor: int,
+    step: str,
+    today: date,
+    named_as: NamedAs = NamedAs.DUE,
+    is_new: bool = False,
+    paying: HowToPay = BY_TRANSFER,
 ) -> LetterLine:
     """Build a line of a letter. `open_minor`: the amount that it shows, in minor units; `today`: the customer's date; `is_new`: no letter
     has asked for the invoice yet."""
@@ -202,6 +210,9 @@ def build_letter_line(
         currency=invoice.currency,
         named_as=named_as,
         is_new=is_new,
+        whole_number=paying.whole_number,
+        reference=paying.reference,
+        payment_link=paying.payment_link,
     )
 
 

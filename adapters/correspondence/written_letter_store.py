@@ -8,6 +8,8 @@ from typing import NamedTuple
 from sqlalchemy import select
 from sqlmodel import Session, col
 
+from adapters.billing.invoice_documents import InvoiceDocuments
+from adapters.correspondence.attached_invoices import name_attached
 from adapters.correspondence.business_days import get_business_day_check
 from adapters.correspondence.letter_loader import ADDRESSEE_DETAIL, LetterLoader, LetterRecipient
 from adapters.database.engine import Database
@@ -40,8 +42,8 @@ class NothingToSendError(UserError):
 
 class LetterToWrite(NamedTuple):
     """What a person writes. `copy_of`: the letter of which a copy goes; None for a statement of account. `contacts` are those that get it,
-    each a letter of their own; `sentence` stands above. `hours`: when the customer may be written to, and whether the hour of the day
-    means anything."""
+    each a letter of their own; `sentence` stands above. `invoice_copies`: the invoices of which a printed copy goes along. `hours`: when
+    the customer may be written to, and whether the hour of the day means anything."""
 
     account_id: str
     contacts: Sequence[int]
@@ -49,6 +51,7 @@ class LetterToWrite(NamedTuple):
     copy_of: int | None
     hours: ContactHours
     hours_matter: bool
+    invoice_copies: Sequence[str] = ()
 
 
 class Writer(NamedTuple):
@@ -72,12 +75,14 @@ class WrittenLetter(NamedTuple):
 
 
 class WrittenLetterStore:
-    def __init__(self, database: Database, loader: LetterLoader) -> None:
-        self._database, self._loader = database, loader
+    def __init__(self, database: Database, loader: LetterLoader, documents: InvoiceDocuments | None = None) -> None:
+        """`documents`: whether a printed copy of an invoice can be had; None: it is not looked for before the letter goes."""
+        self._database, self._loader, self._documents = database, loader, documents
         self._insert_message = database.build_insert_or_ignore(Message)
 
     def preview(self, wanted: LetterToWrite, at: datetime) -> list[WrittenLetter]:
-        """Write the letters, and store none. `at` is business time. Raises AddresseeError, NothingToSendError."""
+        """Write the letters, and store none. `at` is business time. Raises AddresseeError, NothingToSendError, NoDocumentError, and what
+        fetching a printed invoice raises."""
         with self._database.reading() as session:
             rows = self._build_rows(session, wanted, "preview", at)
             drafts = self._loader.load_drafts_of(session, rows)
@@ -93,7 +98,7 @@ class WrittenLetterStore:
     def write(self, wanted: LetterToWrite, writer: Writer) -> list[int]:
         """Intend the letters, and note who wrote them, in one transaction; the letters' numbers. The same act again writes nothing anew.
 
-        Raises AddresseeError, NothingToSendError.
+        Raises AddresseeError, NothingToSendError, NoDocumentError.
         """
         case_id = ids.written_letter_id(writer.act_id)
         mine = select(col(Message.id)).where(col(Message.case_id) == case_id).order_by(col(Message.id))
@@ -130,7 +135,9 @@ class WrittenLetterStore:
         contacts = _require_contacts(session, wanted)
         original = _require_original(session, wanted) if wanted.copy_of is not None else None
         currencies = [original.currency] if original else _list_currencies(session, account.id)
+        attached = name_attached(session, account.id, wanted.invoice_copies, self._documents)
         slot = _find_slot(customer, wanted, at)
+        copied = _copy(original, customer) if original else {}
         rows: list[Message] = []
         for contact in contacts:
             for currency in currencies:
@@ -146,7 +153,7 @@ class WrittenLetterStore:
                     message_id=derive_message_id(key, self._loader.reply_domain),
                     case_id=ids.written_letter_id(act_id),
                     number=1,
-                    details={ADDRESSEE_DETAIL: contact.id, "sentence": wanted.sentence, **(_copy(original, customer) if original else {})},
+                    details={ADDRESSEE_DETAIL: contact.id, "sentence": wanted.sentence, **attached, **copied},
                     opens=wanted.hours.opens.isoformat("minutes"),
                     closes=wanted.hours.closes.isoformat("minutes"),
                     told=None,

@@ -60,6 +60,12 @@ def load_clock(database: Database) -> Clock | None:
     return stored.clock if stored else None
 
 
+def load_clock_of(session: Session) -> Clock | None:
+    """As `load_clock`, in a session that is open."""
+    stored = _read_stored_clock(session)
+    return stored.clock if stored else None
+
+
 def store_clock(database: Database, clock: Clock, now: datetime, as_of: date | None = None) -> None:
     """Store the clock. `now` is real time (UTC); `as_of` the business date that was requested."""
     _save_stored_clock(database, _StoredClock(clock=clock, as_of=as_of, last_seen=now))

@@ -51,6 +51,7 @@ RowId = BigInteger().with_variant(Integer, "sqlite")
 class Account(SQLModel, table=True):
     __tablename__ = "accounts"
     id: str = Field(primary_key=True)
+    number: str = Field(default="", description="by which the customer knows it, where that is not its id; as a connected system prints it")
     name: str
     country: str = Field(description="ISO 3166-1 alpha-2, for its public holidays")
     time_zone: str = Field(description="IANA name")

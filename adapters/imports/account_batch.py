@@ -74,7 +74,15 @@ class AccountBatch:
             values.pop("collector", None)
         account = self._accounts.get(details.id)
         if account is None:
-            account = {"id": details.id, "name": details.id, "segment": "standard", "collector": None, "prepaid": False, **values}
+            account = {
+                "id": details.id,
+                "number": "",
+                "name": details.id,
+                "segment": "standard",
+                "collector": None,
+                "prepaid": False,
+                **values,
+            }
             self._accounts[details.id] = self._new_accounts[details.id] = account
         elif any(account[name] != value for name, value in values.items()):
             account |= values

@@ -192,7 +192,7 @@ class KillBillReader:
 
     def read_account(self, account_id: str) -> ExternalAccount:
         record = self.read_account_record(account_id)
-        email, country, locale = (get_text(record, name) for name in ("email", "country", "locale"))
+        email, country, locale, key = (get_text(record, name) for name in ("email", "country", "locale", "externalKey"))
         return ExternalAccount(
             account_id=account_id,
             name=get_text(record, "name") or get_text(record, "company"),
@@ -200,6 +200,7 @@ class KillBillReader:
             language=locale.replace("-", "_").partition("_")[0].lower() or None,
             emails=(email,) if email else (),
             suspended=self.is_blocked(account_id),
+            number=key if key != account_id else "",
         )
 
     def list_open_items(self, cursor: str | None, limit: int) -> OpenReceivablePage:

@@ -108,6 +108,7 @@ class LedgerConnector:
                 language=account.language,
                 emails=tuple(session.execute(emails).scalars()),
                 suspended=account.suspended_on is not None,
+                number=account.number or account_id,
             )
 
     def list_open_items(self, cursor: str | None, limit: int) -> OpenReceivablePage:

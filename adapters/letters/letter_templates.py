@@ -22,7 +22,8 @@ What a template may speak of, all of it text in the reader's language by now:
   the country whose law that is, or "". All four are chosen in the company file.
 - `partly_accepted`: the answer to an objection credits less than was objected to. `imprint`: the lines of the company's address and
   of its legal particulars.
-- `payment`: pairs for the payment box.
+- `payment`: pairs for the payment box. `payment_links`: (number, address) of the pages on which the billing system lets a reminder's
+  invoices be paid; empty where it has none, and in letters of cases, which may ask for another amount.
 - `said`: the details of a case's letter under their own names. Amounts are text with currency, ISO days are long dates, what ends in
   `_percent` is a number as the language writes it, `said.invoice` is the invoice's number and `said.invoices` the numbers joined by
   ", "; everything else is as given (None stays None). Empty in letters of timelines.
@@ -45,6 +46,7 @@ from adapters.i18n.formatting import find_locale, format_localised_date, format_
 from adapters.i18n.wording import WordingCatalogue, fill_placeholders
 from adapters.letters.creditor import Collector, Creditor
 from adapters.letters.demand_words import describe_consequences, describe_late_payment, list_imprint, list_particulars, list_payment_details
+from adapters.letters.payment_reference import build_payment_reference, list_payment_links
 from adapters.letters.template_context import LetterLine, build_invoice_table, build_schedule_table, format_details
 from adapters.letters.text_layout import (
     LetterTable,
@@ -62,9 +64,6 @@ from domain.correspondence.naming import NamedAs
 from domain.journal.entry import FactValue
 from domain.money import Currency
 
-REFERENCE_LENGTH = 140
-"""The characters that a SEPA credit transfer carries as its remittance information."""
-
 TemplateName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 
 
@@ -78,7 +77,8 @@ class Letter(_LetterModel):
 
     A letter of a case (`case_id`) names what its case names, be it nothing or in several currencies. `details` are what its case has to
     say, `names` the numbers of the invoices that it speaks of, by id. `reminded_before`: a letter that arrived has asked for each of them
-    before; `all_settled`: nothing is owed of any.
+    before; `all_settled`: nothing is owed of any. `account_id`: the number by which the customer knows the account; empty where the billing
+    system has printed none.
     """
 
     language: TemplateName
@@ -161,9 +161,7 @@ class Letter(_LetterModel):
 
     @cached_property
     def payment_reference(self) -> str:
-        """The account and its invoice numbers, or the account alone where a bank transfer could not carry them all."""
-        full = f"{self.account_id} / {', '.join(line.number for line in self.demanded)}"
-        return full if self.demanded and len(full) <= REFERENCE_LENGTH else self.account_id
+        return build_payment_reference(self.account_id, self.demanded)
 
 
 class RenderedMessage(_LetterModel):
@@ -326,6 +324,7 @@ def _build_template_context(letter: Letter, words: LetterWording) -> dict[str, o
         "also_due_today": build_part([line for line in letter.upcoming if line.days_past_due == 0]),
         "upcoming": build_part([line for line in letter.upcoming if line.days_past_due < 0]),
         "payment": list_payment_details(letter.creditor, words.payment, letter.currency, letter.country, letter.payment_reference),
+        "payment_links": list_payment_links(demanded) if letter.case_id is None else [],
         "imprint": [*list_imprint(letter.creditor, locale), *list_particulars(letter.creditor, words.particulars, words.colon)],
         "law": law,
         "late_payment": describe_late_payment(law, words),

@@ -20,6 +20,9 @@ AMOUNT_DETAILS = frozenset(
 )
 """The details that are minor units of the currency among them."""
 
+ATTACHED_NUMBERS = "attached_numbers"
+"""The detail with the numbers of the invoices of which a copy goes along, as text."""
+
 NOT_YET = "–"
 """Where a table has the days past due, of an invoice that is not due yet."""
 
@@ -28,7 +31,8 @@ _iso_day = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 class LetterLine(BaseModel):
     """One invoice in a letter. Amounts in minor units of its `currency` (None: the letter's); `days_past_due` is negative before the due
-    date; `is_new`: no earlier letter has asked for it."""
+    date; `is_new`: no earlier letter has asked for it. Of an invoice of a connected system: `whole_number`, where this is a part of it;
+    `reference`, what it asks the payer to state; `payment_link`, where it lets them pay."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -43,6 +47,9 @@ class LetterLine(BaseModel):
     currency: Currency | None = None
     named_as: NamedAs = NamedAs.DUE
     is_new: bool = False
+    whole_number: OneLine = ""
+    reference: OneLine = ""
+    payment_link: str = ""
 
     @property
     def overdue(self) -> bool:
@@ -89,6 +96,8 @@ def format_details(details: Mapping[str, FactValue], names: Mapping[str, str], c
         if name in AMOUNT_DETAILS and isinstance(value, int):
             return format_localised_money(value, amounts_in, locale)
         if not isinstance(value, str):
+            return value
+        if name == ATTACHED_NUMBERS:
             return value
         if name == "invoice":
             return names.get(value, value)

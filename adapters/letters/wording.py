@@ -92,6 +92,8 @@ class LetterWording(BaseModel):
     upcoming: str
     instalments: str
     please_pay: str
+    pay_online: str
+    attached: str
     payment: PaymentWords
     particulars: ParticularsWords = ParticularsWords()
     by_date: str

@@ -7,9 +7,12 @@ the same envelope and letter make the same bytes, so that what was sent can be s
 import binascii
 import hashlib
 import re
+from base64 import encodebytes
+from collections.abc import Sequence
 from email.header import Header
 from email.utils import format_datetime, formataddr
-from typing import Annotated
+from typing import Annotated, NamedTuple
+from urllib.parse import quote
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
@@ -73,9 +76,17 @@ def derive_message_id(key: str, domain: str) -> str:
     return f"<{hashlib.sha256(key.encode()).hexdigest()[:40]}@{domain}>"
 
 
-def build_message(envelope: Envelope, rendered: RenderedMessage) -> bytes:
+class Attachment(NamedTuple):
+    """A file that goes along. `media_type` has no parameters, and `filename` no quotation marks or controls."""
+
+    filename: str
+    media_type: str
+    content: bytes
+
+
+def build_message(envelope: Envelope, rendered: RenderedMessage, attachments: Sequence[Attachment] = ()) -> bytes:
     """Raises ValueError when the subject is not one line."""
-    # "=_" cannot occur in quoted-printable text, so that no letter can hold its own boundary
+    # "=_" cannot occur in quoted-printable text or base64, so that no letter can hold its own boundary
     boundary = f"=_{hashlib.sha256(envelope.message_id.encode()).hexdigest()[:32]}"
     headers = [
         ("From", envelope.sender.header),
@@ -89,18 +100,37 @@ def build_message(envelope: Envelope, rendered: RenderedMessage) -> bytes:
         ("Content-Language", envelope.language),
         ("Auto-Submitted", "auto-generated"),
         ("MIME-Version", "1.0"),
-        ("Content-Type", f'multipart/alternative; boundary="{boundary}"'),
     ]
-    return b"\r\n".join(
-        [
-            # an address beyond ASCII stands in its header as it is (RFC 6532); all else is encoded already
-            *(f"{name}: {value}".encode() for name, value in headers if value),
+    alternatives = [
+        f'Content-Type: multipart/alternative; boundary="{boundary}"'.encode("ascii"),
+        b"",
+        *_encode_part(boundary, "plain", rendered.text),
+        *_encode_part(boundary, "html", rendered.html),
+        f"--{boundary}--{CRLF}".encode("ascii"),
+    ]
+    # an address beyond ASCII stands in its header as it is (RFC 6532); all else is encoded already
+    top = [f"{name}: {value}".encode() for name, value in headers if value]
+    return b"\r\n".join([*top, *(_attach(alternatives, attachments, boundary) if attachments else alternatives)])
+
+
+def _attach(alternatives: Sequence[bytes], attachments: Sequence[Attachment], inner: str) -> list[bytes]:
+    """The letter with the files that go along behind it."""
+    boundary = f"{inner}_f"
+    parts = [f'Content-Type: multipart/mixed; boundary="{boundary}"'.encode("ascii"), b"", f"--{boundary}".encode("ascii"), *alternatives]
+    for each in attachments:
+        parts += [
+            f"--{boundary}".encode("ascii"),
+            f"Content-Type: {each.media_type}".encode("ascii"),
+            b"Content-Transfer-Encoding: base64",
+            f"Content-Disposition: attachment; filename*=UTF-8''{quote(each.filename, safe='')}".encode("ascii"),
             b"",
-            *_encode_part(boundary, "plain", rendered.text),
-            *_encode_part(boundary, "html", rendered.html),
-            f"--{boundary}--{CRLF}".encode("ascii"),
+            _fold_base64(each.content),
         ]
-    )
+    return [*parts, f"--{boundary}--{CRLF}".encode("ascii")]
+
+
+def _fold_base64(content: bytes) -> bytes:
+    return encodebytes(content).rstrip(b"\n").replace(b"\n", CRLF.encode("ascii"))
 
 
 def _encode_part(boundary: str, subtype: str, content: str) -> list[bytes]:

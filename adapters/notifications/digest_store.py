@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from sqlalchemy import select, update
 from sqlmodel import Session, col
 
+from adapters.billing.external_key import show_account
 from adapters.database.engine import Database
 from adapters.database.row_states import DigestState
 from adapters.database.tables import Account, ApprovalNoticeRow, Case, DigestMailRow, Note, Setting, User
@@ -168,7 +169,7 @@ def _list_digests(session: Session, day: DigestDay, delegations: Iterable[Delega
 def _load_open_approvals(session: Session) -> tuple[list[AwaitedApproval], dict[str, Exception]]:
     """Load the open approvals; and, by its case, why one cannot be read, which keeps back no other."""
     statement = (
-        select(col(Case.case_id), col(Case.account_id), col(Account.name), col(Case.summary))
+        select(col(Case.case_id), col(Case.account_id), col(Account.name), col(Account.number), col(Case.summary))
         .outerjoin(Account, col(Account.id) == Case.account_id)
         .where(col(Case.kind) == CaseKind.APPROVAL, col(Case.outcome).is_(None))
     )
@@ -179,5 +180,7 @@ def _load_open_approvals(session: Session) -> tuple[list[AwaitedApproval], dict[
         except ValueError as error:
             unreadable[row.case_id] = error
         else:
-            approvals.append(AwaitedApproval(row.case_id, row.account_id if row.name else "", row.name or "", summary))
+            approvals.append(
+                AwaitedApproval(row.case_id, show_account(row.account_id, row.number) if row.name else "", row.name or "", summary)
+            )
     return approvals, unreadable

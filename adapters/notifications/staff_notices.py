@@ -11,8 +11,9 @@ from pydantic import BaseModel, ConfigDict
 from sqlalchemy import select
 from sqlmodel import col
 
+from adapters.billing.external_key import parse_external_key, show_account
 from adapters.database.engine import Database
-from adapters.database.tables import Account, Case, Note, User
+from adapters.database.tables import Account, Case, Invoice, Note, User
 from adapters.i18n.languages import DEFAULT_LANGUAGE, choose_language
 from adapters.i18n.shared_wording import SHARED_WORDING, SharedWording
 from adapters.i18n.wording import WordingCatalogue, fill_placeholders, translate_name
@@ -96,9 +97,10 @@ class NoticeSender:
         The same `key` makes the same Message-ID. Raises NoticeDeferredError when the mail server takes it from none for now."""
         people = self._load_recipients(notice)
         approval = find_approval_letterhead(self._database, str(notice.details.get("case") or ""))
+        names = find_shown_names(self._database, notice.details)
         outcomes = {}
         for person in people:
-            content = self._build_message(notice, person, f"{key}:{person.name}", approval)
+            content = self._build_message(notice, person, f"{key}:{person.name}", approval, names)
             delivery = await self._mailer.send(content, self._sender, [person.email])
             outcomes[person.name] = delivery.outcome
         if people and all(outcome is DeliveryOutcome.DEFERRED for outcome in outcomes.values()):
@@ -116,9 +118,14 @@ class NoticeSender:
             return [_Recipient(user.name, user.email, choose_language(user.language)) for user in users]
 
     def _build_message(
-        self, notice: NotifyRole | NotifyPerson, person: _Recipient, key: str, approval: "ApprovalLetterhead | None"
+        self,
+        notice: NotifyRole | NotifyPerson,
+        person: _Recipient,
+        key: str,
+        approval: "ApprovalLetterhead | None",
+        names: Mapping[str, str],
     ) -> bytes:
-        rendered = render_notice(notice.template, notice.details, self._console, person.language, approval)
+        rendered = render_notice(notice.template, notice.details, self._console, person.language, approval, names)
         envelope = Envelope(
             sender=Mailbox(name="Duecourse", address=self._sender),
             recipients=(Mailbox(address=person.email),),
@@ -145,14 +152,31 @@ def find_approval_letterhead(database: Database, case_id: str) -> ApprovalLetter
     """None for what is no approval, and for one that binds no facts."""
     if find_case_kind(case_id) is not CaseKind.APPROVAL:
         return None
-    statement = select(col(Case.account_id), col(Account.name), col(Case.summary)).outerjoin(Account, col(Account.id) == Case.account_id)
+    statement = select(col(Case.account_id), col(Account.name), col(Account.number), col(Case.summary)).outerjoin(
+        Account, col(Account.id) == Case.account_id
+    )
     with database.reading() as session:
         row = session.execute(statement.where(col(Case.case_id) == case_id)).first()
         summary = ApprovalSummary.model_validate(row.summary) if row else ApprovalSummary()
         if row is None or summary.facts is None:
             return None
         note = session.get(Note, summary.facts.note_id) if summary.facts.note_id else None
-    return ApprovalLetterhead(summary, row.account_id, row.name or "", summary.facts.reason or (note.text if note else ""))
+    return ApprovalLetterhead(
+        summary, show_account(row.account_id, row.number), row.name or "", summary.facts.reason or (note.text if note else "")
+    )
+
+
+def find_shown_names(database: Database, details: Mapping[str, FactValue]) -> dict[str, str]:
+    """Find the numbers by which people know the invoice and the account that a notice is about, where they are of a connected system."""
+    invoice_id, account_id = str(details.get("invoice") or ""), str(details.get("account") or _parse_plan_account(details.get("plan")))
+    names: dict[str, str] = {}
+    with database.reading() as session:
+        if parse_external_key(invoice_id) and (invoice := session.get(Invoice, invoice_id)):
+            names["invoice"] = invoice.number
+        if parse_external_key(account_id):
+            account = session.get(Account, account_id)
+            names["account"] = show_account(account_id, account.number if account else "")
+    return names
 
 
 def render_notice(
@@ -161,15 +185,18 @@ def render_notice(
     console: str,
     language: str = DEFAULT_LANGUAGE,
     approval: ApprovalLetterhead | None = None,
+    names: Mapping[str, str] | None = None,
 ) -> RenderedMessage:
     """Render a notice. Amounts among the details are minor units of their `currency`, days ISO dates. Raises KeyError without a wording.
 
-    `approval`: the approval that it is about; days overdue are counted to the day on which it was told (`on`).
+    `approval`: the approval that it is about; days overdue are counted to the day on which it was told (`on`). `names`: by which people
+    know its invoice and account, where those are not the ids.
     """
     words = NOTICE_WORDING.load(language)
     wording = words.notices[template]
     known: dict[str, FactValue] = {**details, "account": details.get("account") or _parse_plan_account(details.get("plan"))}
     facts = {name: _format_fact(words, template, name, value, details.get("currency")) for name, value in known.items()}
+    facts |= names or {}
     if facts.get("reduction"):
         facts["matter"] = facts["reduction"]
     subject, text = (_capitalise(fill_placeholders(sentence, facts)) for sentence in (wording.subject, wording.text))
@@ -208,6 +235,8 @@ def _build_links(details: Mapping[str, FactValue]) -> dict[str, str]:
         links |= {"approval": f"/approvals/{quote(case_id, safe='')}", "approvals": "/approvals"}
     if details.get("unreached_role") or details.get("unreached_person"):
         links["roles"] = "/roles"
+    if details.get("connection"):
+        links["connection"] = f"/connections/{quote(str(details['connection']), safe='')}"
     if invoice := details.get("invoice"):
         links["invoice"] = f"/invoices/{quote(str(invoice), safe='')}"
     elif account := details.get("account"):

@@ -44,7 +44,7 @@ from adapters.odoo.invoice_records import (
 from adapters.odoo.odoo_api import OdooApi, OdooSettings
 from adapters.odoo.odoo_records import Record, parse_id, read_date, read_moment, read_reference, read_text, to_minor, write_moment
 
-PARTNER_FIELDS = ("name", "email", "lang", "country_code")
+PARTNER_FIELDS = ("name", "ref", "email", "lang", "country_code")
 _ADDRESSES = re.compile(r"[;,]")
 
 
@@ -151,6 +151,7 @@ class OdooReader:
             country=read_text(partner["country_code"]) or None,
             language=read_text(partner["lang"]).partition("_")[0] or None,
             emails=tuple(dict.fromkeys(email for email in emails if email)),
+            number=read_text(partner["ref"]),
         )
 
     def list_open_items(self, cursor: str | None, limit: int) -> OpenReceivablePage:

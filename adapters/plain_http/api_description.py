@@ -219,6 +219,7 @@ class InvoiceList(Listing):
 
 class AccountFields(_Part):
     name: ColumnSource
+    number: ColumnSource | None = Field(None, description="the customer's, as the system prints it")
     email: ColumnSource | None = None
     country: ColumnSource | None = None
     language: ColumnSource | None = None

@@ -142,6 +142,7 @@ class InvoiceRows:
             language=language or None,
             emails=(email,) if email else (),
             suspended=opened.read_truth("suspended"),
+            number=opened.read_text("number"),
         )
 
     def build_credit(self, row: Any) -> ExternalCredit | None:

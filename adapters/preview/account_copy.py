@@ -19,6 +19,7 @@ from adapters.database.tables import (
     Case,
     Contact,
     ContactRequest,
+    ExternalInvoiceRow,
     Invoice,
     LedgerEvent,
     Message,
@@ -74,6 +75,8 @@ def _list_parts(accounts: Sequence[str]) -> Iterator[tuple[Table, list[ColumnEle
             yield _table(model), [_table(model).c.account_id.in_(some)]
         messages = select(_table(Message).c.id).where(_table(Message).c.account_id.in_(some))
         yield _table(MessageLine), [_table(MessageLine).c.message_id.in_(messages)]
+        invoices = select(_table(Invoice).c.id).where(_table(Invoice).c.account_id.in_(some))
+        yield _table(ExternalInvoiceRow), [_table(ExternalInvoiceRow).c.invoice_id.in_(invoices)]
 
 
 @contextmanager

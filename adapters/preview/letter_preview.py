@@ -30,7 +30,7 @@ from adapters.preview.account_copy import AccountRows, list_accounts_ahead, open
 from adapters.preview.invoices_ahead import InvoicesAhead
 from adapters.preview.kept_days import KeptDays
 from adapters.read_model.correspondence import LetterRow, TaskRow, list_letters, list_tasks
-from adapters.read_model.letter_brakes import count_held_accounts, find_account_brake
+from adapters.read_model.letter_brakes import count_held_accounts, find_account_brake, list_reading_gaps
 from domain.case.case_view import TaskKind
 from domain.clock import Clock, start_of_day
 from domain.correspondence.letter_stop import LetterBrake
@@ -146,7 +146,8 @@ class LetterPreview:
         return day
 
     def _find_brakes(self, accounts: set[str], today: date) -> dict[str, LetterBrake | None]:
-        if not count_held_accounts(self._database) and not LetterStopStore(self._database).list_stops(today):
+        is_free = not count_held_accounts(self._database) and not LetterStopStore(self._database).list_stops(today)
+        if is_free and not list_reading_gaps(self._database):
             return {}
         return {account: find_account_brake(self._database, account, today) for account in accounts}
 

@@ -8,6 +8,7 @@ from pydantic import BaseModel
 from sqlalchemy import and_, case, func, literal, or_, select
 from sqlmodel import Session, col
 
+from adapters.billing.external_key import show_account
 from adapters.database.engine import Database
 from adapters.database.tables import Account, Allocation, Case, Contact, CreditNote, Invoice, Payment
 from adapters.read_model.cursors import decode_cursor, paginate_rows
@@ -64,7 +65,10 @@ class ContactRow(BaseModel):
 
 
 class AccountRow(BaseModel):
+    """`number`: by which the customer knows it, where that is not its id."""
+
     id: str
+    number: str = ""
     name: str
     country: str
     time_zone: str
@@ -75,6 +79,10 @@ class AccountRow(BaseModel):
     suspended_on: date | None = None
     balances: list[BalanceRow] = []
     suspension: SuspensionStanding | None = None
+
+    @property
+    def shown_number(self) -> str:
+        return show_account(self.id, self.number)
 
 
 class AccountDetail(AccountRow):
@@ -103,7 +111,8 @@ def list_accounts(
     if stage is not None:
         statement = statement.where(_match_stage(stage))
     if q:
-        statement = statement.where(or_(col(Account.name).icontains(q, autoescape=True), col(Account.id).icontains(q, autoescape=True)))
+        named = (col(Account.name), col(Account.id), col(Account.number))
+        statement = statement.where(or_(*(column.icontains(q, autoescape=True) for column in named)))
     if place := decode_cursor(cursor, str, str):
         statement = statement.where(or_(col(Account.name) > place[0], and_(col(Account.name) == place[0], col(Account.id) > place[1])))
     with database.reading() as session:

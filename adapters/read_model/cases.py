@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict
 from sqlalchemy import func, select, tuple_
 from sqlmodel import col
 
+from adapters.billing.external_key import show_account
 from adapters.database.engine import Database
 from adapters.database.tables import Account, Case
 from adapters.read_model.awaited_cases import awaits_role
@@ -29,6 +30,7 @@ class CaseRow(BaseModel):
     kind: str
     account_id: str
     account_name: str
+    account_number: str = ""
     invoice_id: str | None
     stage: str
     waiting_for: str
@@ -81,7 +83,7 @@ def find_case(database: Database, kind: CaseKind, case_id: str) -> CaseRow | Non
 
 def _select_cases() -> Any:
     """Every case, also those of no account, such as the adoption of a policy and its approval: their account's name is empty."""
-    return select(Case, col(Account.name)).outerjoin(Account, col(Account.id) == Case.account_id)
+    return select(Case, col(Account.name), col(Account.number)).outerjoin(Account, col(Account.id) == Case.account_id)
 
 
 def _filter_cases(statement: Any, case_filter: CaseFilter) -> Any:
@@ -97,9 +99,10 @@ def _filter_cases(statement: Any, case_filter: CaseFilter) -> Any:
 
 
 def _build_case_row(row: Any) -> CaseRow:
-    case, account_name = row
+    case, account_name, number = row
     plain = case.model_dump(include=set(CaseRow.model_fields) - {"summary"})
-    return CaseRow(**plain, account_name=account_name or "", summary=parse_case_summary(case.kind, case.summary))
+    account = {"account_name": account_name or "", "account_number": show_account(case.account_id, number)}
+    return CaseRow(**plain, **account, summary=parse_case_summary(case.kind, case.summary))
 
 
 def _cursor_position(row: CaseRow) -> CursorPosition:

@@ -12,6 +12,7 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.orm import defer
 from sqlmodel import Session, col
 
+from adapters.billing.external_key import show_account
 from adapters.database.engine import Database
 from adapters.database.row_states import MessageState, TaskState
 from adapters.database.tables import Account, CallRequest, Invoice, Message, MessageLine, Task
@@ -50,6 +51,7 @@ class LetterRow(BaseModel):
     id: int
     account_id: str
     account_name: str
+    account_number: str
     recipient: str
     language: str
     currency: str
@@ -187,7 +189,11 @@ def count_letters_by_state(session: Session) -> dict[str, int]:
 
 
 def _select_letters() -> Any:
-    return select(Message, col(Account.name)).join(Account, col(Account.id) == Message.account_id).options(defer(Message.content))  # type: ignore[arg-type]
+    return (
+        select(Message, col(Account.name), col(Account.number))
+        .join(Account, col(Account.id) == Message.account_id)
+        .options(defer(Message.content))  # type: ignore[arg-type]
+    )
 
 
 def _select_tasks() -> Any:
@@ -198,9 +204,10 @@ def _select_tasks() -> Any:
     )
 
 
-def _build_letter_row(message: Message, account_name: str) -> LetterRow:
-    shown = LetterRow.model_fields.keys() - {"account_name", "lines", "text"}
-    return LetterRow(account_name=account_name, **{name: getattr(message, name) for name in shown})
+def _build_letter_row(message: Message, account_name: str, number: str) -> LetterRow:
+    shown = LetterRow.model_fields.keys() - {"account_name", "account_number", "lines", "text"}
+    account = {"account_name": account_name, "account_number": show_account(message.account_id, number)}
+    return LetterRow(**account, **{name: getattr(message, name) for name in shown})
 
 
 def _build_task_rows(session: Session, rows: Sequence[Any]) -> list[TaskRow]:

@@ -2,15 +2,17 @@
 
 from collections.abc import Sequence
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import and_, literal, or_, select, tuple_
 from sqlmodel import Session, col
 
+from adapters.billing.external_key import show_account
 from adapters.database.engine import Database
 from adapters.database.open_invoices import is_open_invoice
-from adapters.database.tables import Account, Case, Invoice, PolicyVersion
+from adapters.database.tables import Account, Case, ExternalInvoiceRow, Invoice, PolicyVersion
+from adapters.letters.payment_reference import is_page
 from adapters.read_model.cursors import CursorPosition, decode_cursor, paginate_rows
 from adapters.read_model.missing_addresses import load_missing_addresses
 from adapters.read_model.open_disputes import OpenDispute, PendingReduction, load_open_disputes, load_pending_reductions
@@ -51,6 +53,7 @@ class InvoiceRow(BaseModel):
     number: str
     account_id: str
     account_name: str
+    account_number: str
     collector: str | None
     issue_date: date
     due_date: date
@@ -141,7 +144,7 @@ def list_newest_invoices(session: Session, account_id: str, limit: int) -> list[
 
 def _select_invoices() -> Any:
     return (
-        select(Invoice, col(Account.name), col(Account.collector), Case)
+        select(Invoice, col(Account.name), col(Account.collector), Case, col(Account.number))
         .join(Account, col(Account.id) == Invoice.account_id)
         .outerjoin(Case, is_case_of_invoice())
     )
@@ -170,7 +173,7 @@ def _filter_invoices(statement: Any, invoice_filter: InvoiceFilter, today: date)
         statement = statement.where(held if invoice_filter.on_hold else or_(~held, col(Case.case_id).is_(None)))
     if invoice_filter.q:
         pattern = f"%{_escape_like_pattern(invoice_filter.q)}%"
-        named = (col(Invoice.id), col(Invoice.number), col(Account.name), col(Account.id))
+        named = (col(Invoice.id), col(Invoice.number), col(Account.name), col(Account.id), col(Account.number))
         statement = statement.where(or_(*(column.ilike(pattern, escape="\\") for column in named)))
     return statement
 
@@ -203,6 +206,7 @@ def _build_invoice_rows(session: Session, rows: Sequence[Any]) -> list[InvoiceRo
         InvoiceRow(
             **invoice.model_dump(exclude={"version", "source_sha256"}),
             account_name=account_name,
+            account_number=show_account(invoice.account_id, account_number),
             collector=collector,
             case=_build_case_view(case, invoice) if case else None,
             suspension=suspensions.get(invoice.account_id),
@@ -211,7 +215,7 @@ def _build_invoice_rows(session: Session, rows: Sequence[Any]) -> list[InvoiceRo
             no_address_since=addresses.get(invoice.account_id),
             is_letter_resent=case is not None and case.case_id in resent,
         )
-        for invoice, account_name, collector, case in rows
+        for invoice, account_name, collector, case, account_number in rows
     ]
 
 
@@ -224,3 +228,27 @@ def _build_case_view(case: Case, invoice: Invoice) -> CaseView:
         holds=[Hold.model_validate(hold) for hold in case.holds],
         taken=[TakenStep.model_validate(past) for past in case.taken],
     )
+
+
+class ExternalInvoiceFacts(NamedTuple):
+    """`reference` is what the payer is asked to state; `payment_link`, where it can be paid, is empty where it is no page that can be
+    opened; `ledger_currency` is the books' own, empty where that is the invoice's."""
+
+    system: str
+    external_id: str
+    reference: str
+    payment_link: str
+    ledger_currency: str
+
+
+def find_external_facts(database: Database, invoice_id: str) -> ExternalInvoiceFacts | None:
+    """None for an invoice of the embedded ledger."""
+    mine = select(ExternalInvoiceRow, col(Invoice.currency)).join(Invoice, col(Invoice.id) == col(ExternalInvoiceRow.invoice_id))
+    with database.reading() as session:
+        found = session.execute(mine.where(col(ExternalInvoiceRow.invoice_id) == invoice_id)).first()
+        if found is None:
+            return None
+        row, currency = found
+        books = row.ledger_currency if row.ledger_currency != currency else ""
+        link = row.payment_link if is_page(row.payment_link) else ""
+        return ExternalInvoiceFacts(row.system, row.external_id, row.reference, link, books)

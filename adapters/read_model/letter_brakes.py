@@ -6,7 +6,9 @@ from pydantic import BaseModel
 from sqlalchemy import func, select
 from sqlmodel import Session, col
 
+from adapters.billing.external_key import parse_external_key
 from adapters.correspondence.letter_stop_store import LetterStopStore
+from adapters.correspondence.reading_gaps import ReadingGaps, load_reading_gaps
 from adapters.database.engine import Database
 from adapters.database.row_states import BrakeEvent
 from adapters.database.tables import Account, HeldAccount, LetterBrakeRecord
@@ -87,7 +89,21 @@ def find_account_brake(database: Database, account_id: str, day: date) -> Letter
     if stop is not None:
         own = stop.stop_id if stop.scope is StopScope.ACCOUNT else ""
         return LetterBrake(since=stop.made_at.date(), until=stop.last_day, reason=stop.reason, by=stop.made_by, stop_id=own)
-    return find_hold_for_release(database, account_id, day)
+    return find_hold_for_release(database, account_id, day) or _find_gap(database, account_id, day)
+
+
+def list_reading_gaps(database: Database) -> ReadingGaps:
+    """List the connected systems whose accounts get no letter now."""
+    with database.reading() as session:
+        return load_reading_gaps(session)
+
+
+def _find_gap(database: Database, account_id: str, day: date) -> LetterBrake | None:
+    """What is known of it is only how it stands now: not when it ended before."""
+    if parse_external_key(account_id) is None or (gap := list_reading_gaps(database).find_gap(account_id)) is None:
+        return None
+    since = gap.on or day
+    return LetterBrake(unread_system=gap.system.system, since=since, by=gap.system.system) if since <= day else None
 
 
 def find_hold_for_release(database: Database, account_id: str, day: date) -> LetterBrake | None:

@@ -78,10 +78,11 @@ class ApplicationNames(_Mapped):
 
 
 class AccountNames(_Mapped):
-    """`country` is believed where it is a code of two letters."""
+    """`country` is believed where it is a code of two letters; `number` is the customer's, where the documents print one."""
 
     name: FieldName
     country: FieldName | None
+    number: FieldName | None = None
 
 
 class SalesforceMap(BaseModel):

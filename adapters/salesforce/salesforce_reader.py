@@ -198,6 +198,7 @@ class SalesforceReader:
             language=None,
             emails=tuple(dict.fromkeys(contact["Email"] for contact in self.find_contacts(record["Id"]))),
             suspended=bool(record[hold]) if hold else None,
+            number=str(dig(record, self._fields.account.number) or "") if self._fields.account.number else "",
         )
 
     def list_open_items(self, cursor: str | None, limit: int) -> OpenReceivablePage:

@@ -55,6 +55,7 @@ class SetAsideReason(StrEnum):
     UNWRITABLE = "unwritable"
     STORE_REFUSED = "store_refused"
     NOT_TAKEN = "not_taken"
+    BILLING_REFUSED = "billing_refused"
     FAILED = "failed"
 
 

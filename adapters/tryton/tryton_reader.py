@@ -24,7 +24,7 @@ from domain.digits import parse_digits
 
 OVERLAP = timedelta(minutes=10)
 """How long a change may take on the server from its `write_date`, which is when it began, until it can be seen."""
-PARTY_FIELDS = ("name", "lang.code", "addresses.country.code", "contact_mechanisms.type", "contact_mechanisms.value")
+PARTY_FIELDS = ("name", "code", "lang.code", "addresses.country.code", "contact_mechanisms.type", "contact_mechanisms.value")
 CREDIT_LIMIT = "credit_limit_amount"
 _EVERY_ID = 2**62
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
@@ -124,6 +124,7 @@ class TrytonReader:
             language=dig(party, "lang.code"),
             emails=tuple(email for email in emails if email),
             suspended=None if CREDIT_LIMIT not in party else limit is not None and limit == 0,
+            number=party["code"] or "",
         )
 
     def list_open_items(self, cursor: str | None, limit: int) -> OpenReceivablePage:

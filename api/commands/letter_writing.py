@@ -26,6 +26,7 @@ def build_letter_to_write(context: ApiContext, account_id: str, body: LetterToWr
         copy_of=body.copy_of,
         hours=_find_contact_hours(context, account_id),
         hours_matter=context.clock.hours_matter,
+        invoice_copies=body.invoice_copies,
     )
 
 

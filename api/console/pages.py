@@ -10,6 +10,7 @@ from adapters.database.clock_store import ClockChange
 from adapters.database.row_states import ClockChannel
 from adapters.read_model.correspondence import list_pressing_tasks
 from adapters.read_model.invoices import InvoiceFilter, list_invoices
+from adapters.read_model.letter_brakes import list_reading_gaps
 from adapters.read_model.overview.overview_figures import OverviewReader
 from adapters.read_model.portfolio_totals import load_current_work, load_stage_order
 from adapters.read_model.unreached_roles import find_unreached_people, find_unreached_roles, list_settled_notices
@@ -103,7 +104,16 @@ def show_preview(request: Request, context: Context, actor: PageReader, account:
     """The letters of the next business days; of one account, each as its reader would see it."""
     ahead = context.preview.look_ahead(context.business_now, account=account or None)
     mails = [each.mail for each in ahead.letters] if account else []
-    page = render(request, context, "preview.html", actor, ahead=ahead, mails=mails, account_id=account)
+    page = render(
+        request,
+        context,
+        "preview.html",
+        actor,
+        ahead=ahead,
+        mails=mails,
+        account_id=account,
+        reading_gaps=list_reading_gaps(context.database),
+    )
     page.headers["Content-Security-Policy"] = MAIL_CONTENT_SECURITY_POLICY
     return page
 

@@ -10,6 +10,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from sqlalchemy.exc import SQLAlchemyError
 
+from adapters.billing.external_key import show_account
 from adapters.correspondence.letter_stop_store import LetterStopStore
 from adapters.i18n.languages import DEFAULT_LANGUAGE, choose_language
 from adapters.i18n.wording import fill_placeholders
@@ -53,6 +54,7 @@ page_templates = Environment(
 
 
 page_templates.filters["segment"] = partial(quote, safe="")
+page_templates.filters["as_known"] = partial(show_account, number="")
 page_templates.globals["case_url"] = build_case_url
 install_words(page_templates)
 

@@ -12,7 +12,8 @@ from api.schemas.amounts import Amount
 
 def present_account_summary(row: AccountRow, words: Phrases) -> AccountSummary:
     return AccountSummary(
-        **row.model_dump(exclude={"balances", "contacts", "invoices", "suspension"}),
+        **row.model_dump(exclude={"number", "balances", "contacts", "invoices", "suspension"}),
+        number=row.shown_number,
         suspension=present_account_suspension(row.suspension, words),
         balances=[_present_balance(line) for line in row.balances],
     )

@@ -17,6 +17,7 @@ def present_approval(row: CaseRow, today: date, reason: str | None = None) -> Ap
         id=row.case_id,
         account_id=row.account_id,
         account_name=row.account_name,
+        account_number=row.account_number,
         subject=summary.subject,
         invoice_ids=list(summary.invoices),
         matter=summary.matter or "",

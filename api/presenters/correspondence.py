@@ -71,6 +71,7 @@ def _present_previewed_letter(each: PreviewedLetter, with_text: bool) -> Preview
         asked_for=None if row.asked_for is None else Amount.from_minor(row.asked_for, row.currency),
         lines=_present_letter_lines(row),
         held_for_release=brake is not None and brake.awaits_release,
-        stopped=brake is not None and not brake.awaits_release,
+        stopped=brake is not None and not brake.awaits_release and not brake.unread_system,
+        billing_unread=brake is not None and bool(brake.unread_system),
         text=each.mail.text if with_text else None,
     )

@@ -3,14 +3,23 @@
 from datetime import date
 from typing import Literal
 
-from adapters.read_model.invoices import InvoiceRow
+from adapters.read_model.invoices import ExternalInvoiceFacts, InvoiceRow
 from adapters.read_model.open_disputes import OpenDispute, PendingReduction
 from api.presenters.account_suspensions import describe_suspension, present_account_suspension
 from api.presenters.next_step_reason import NextStepReason, explain_next_step
 from api.presenters.phrases import Phrases
 from api.presenters.taken_steps import describe_taken_step
 from api.schemas.amounts import Amount
-from api.schemas.invoices import HoldOut, InvoiceDisputeOut, InvoiceOut, InvoiceSummary, PendingReductionOut, PromiseOut, StepOut
+from api.schemas.invoices import (
+    HoldOut,
+    InvoiceBillingOut,
+    InvoiceDisputeOut,
+    InvoiceOut,
+    InvoiceSummary,
+    PendingReductionOut,
+    PromiseOut,
+    StepOut,
+)
 from domain.billing.billing_events import InvoiceStatus
 from domain.case.case_view import CaseView
 from domain.correspondence.letter_stop import LetterBrake
@@ -58,6 +67,10 @@ def present_invoice(
         steps_taken=_present_steps(row, case, words, brake) if case else [],
         promise=_present_promise(case, row.currency),
     )
+
+
+def present_external_facts(facts: ExternalInvoiceFacts | None, *, has_document: bool) -> InvoiceBillingOut | None:
+    return InvoiceBillingOut(**facts._asdict(), has_document=has_document) if facts else None
 
 
 def present_invoice_dispute(row: InvoiceRow, words: Phrases) -> InvoiceDisputeOut | None:

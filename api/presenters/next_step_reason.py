@@ -16,7 +16,7 @@ SENTENCES_OF_WAITING_LETTERS = ("slot", "letter_under_way")
 LETTER_IN_DOUBT, LETTER_WITHOUT_ADDRESS = "letter_in_doubt", "letter_without_address"
 """The phrases for a letter that is in doubt, and for one that waits for an address."""
 
-LETTERS_STOPPED, AWAITS_RELEASE = "letters_stopped", "awaits_release"
+LETTERS_STOPPED, AWAITS_RELEASE, BILLING_UNREAD = "letters_stopped", "awaits_release", "billing_unread"
 """The phrases for a letter that is held back."""
 
 
@@ -71,6 +71,8 @@ def has_letter_under_way(view: CaseView) -> bool:
 def explain_brake(brake: LetterBrake, step: str) -> NextStepReason:
     """Explain that a step's letter waits until letters go again."""
     facts = {"step": step, "since": brake.since, "until": brake.until, "reason": brake.reason, "actor": brake.by}
+    if brake.unread_system:
+        return NextStepReason(BILLING_UNREAD, {"step": step, "since": brake.since, "system": brake.unread_system})
     return NextStepReason(AWAITS_RELEASE if brake.awaits_release else LETTERS_STOPPED, facts)
 
 

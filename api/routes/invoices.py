@@ -2,18 +2,18 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Query, Response
 from fastapi.concurrency import run_in_threadpool
 
 from adapters.journal.account_state import AccountStateQuery
 from adapters.read_model.correspondence import list_letters, list_tasks
-from adapters.read_model.invoices import InvoiceFilter, InvoiceRow, find_invoice, list_invoices
+from adapters.read_model.invoices import InvoiceFilter, InvoiceRow, find_external_facts, find_invoice, list_invoices
 from adapters.read_model.journal import list_case_story
 from adapters.read_model.letter_brakes import find_account_brake
 from adapters.read_model.proof_lines import list_proof_lines
 from api.commands.live_invoice import load_live_invoice
 from api.presenters.correspondence import present_letter, present_task
-from api.presenters.invoices import present_invoice, present_invoice_summary
+from api.presenters.invoices import present_external_facts, present_invoice, present_invoice_summary
 from api.presenters.journal import present_entry
 from api.presenters.language import ReaderPhrases
 from api.presenters.next_step_reason import explain_waiting_letter
@@ -21,6 +21,7 @@ from api.schemas.invoices import HistoryOut, InvoiceOut, InvoiceSummary
 from api.schemas.journal import ExplanationOut
 from api.schemas.request_body import Day
 from api.web.authentication import Context, ReadingActor
+from api.web.documents import answer_with_document
 from api.web.idempotency import IdempotentRoute
 from api.web.pagination import Cursor, Limit, Page
 from api.web.problems import PROBLEM_RESPONSES, Problem, not_found_problem
@@ -80,8 +81,23 @@ async def get_invoice(invoice_id: str, context: Context, _: ReadingActor, words:
     """When no worker answers in time, the database's read model is shown instead, and `source` says so."""
     row = await run_in_threadpool(require_invoice, context, invoice_id)
     brake = await run_in_threadpool(find_account_brake, context.database, row.account_id, context.today)
+    facts = await run_in_threadpool(find_external_facts, context.database, invoice_id)
     row, source, policy = await load_live_invoice(context, row)
-    return present_invoice(row, source, policy, context.today, words, brake)
+    shown = present_invoice(row, source, policy, context.today, words, brake)
+    return shown.model_copy(update={"billing": present_external_facts(facts, has_document=context.documents.can_fetch(invoice_id))})
+
+
+@router.get(
+    "/{invoice_id}/document",
+    operation_id="read_invoice_document",
+    summary="The invoice as its billing system prints it",
+    response_class=Response,
+    responses={200: {"content": {"application/pdf": {}, "application/octet-stream": {}}}},
+)
+def get_invoice_document(invoice_id: str, context: Context, _: ReadingActor) -> Response:
+    """It is fetched there each time, and kept nowhere. 404 where there is none, 503 while the billing system does not answer."""
+    require_invoice(context, invoice_id)
+    return answer_with_document(context.documents.fetch(invoice_id))
 
 
 @router.get("/{invoice_id}/history", operation_id="read_invoice_history", summary="The journal's chain, the letters and the tasks")

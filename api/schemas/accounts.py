@@ -52,6 +52,7 @@ class BalanceOut(BaseModel):
 
 class AccountSummary(BaseModel):
     id: str
+    number: str = Field(description="by which people know it: the one that its billing system prints, where it has one")
     name: str
     country: str
     time_zone: str

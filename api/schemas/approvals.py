@@ -64,6 +64,7 @@ class ApprovalOut(BaseModel):
     id: str
     account_id: str
     account_name: str
+    account_number: str = Field(description="by which people know the account: the one that its billing system prints, where it has one")
     subject: str = Field(description="the case that asks")
     invoice_ids: list[str]
     matter: str

@@ -224,6 +224,7 @@ class PreviewedLetterOut(BaseModel):
     case_id: str | None = Field(description="the case that asked for it; null: invoices' timelines will")
     held_for_release: bool = Field(description="it does not go before its account is released")
     stopped: bool = Field(description="it does not go before a stop is over")
+    billing_unread: bool = Field(description="it does not go before the billing system of its invoices was read to the end again")
     text: str | None = Field(description="the whole letter; of one account, or where texts are asked for")
 
 

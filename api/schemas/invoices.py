@@ -119,6 +119,17 @@ class InvoiceSummary(BaseModel):
     suspension: SuspensionStateOut | None = Field(default=None, description="of its account, while the invoice is open")
 
 
+class InvoiceBillingOut(BaseModel):
+    """What a connected billing system says of an invoice beside its money."""
+
+    system: str = Field(description="the connection's name")
+    external_id: str = Field(description="the system's own id of it")
+    reference: str = Field(description="what the payer is asked to state; empty: the invoice's number")
+    payment_link: str = Field(description="the page on which it can be paid; empty where there is none")
+    ledger_currency: str = Field(description="of the books there, where that is not the invoice's own; else empty")
+    has_document: bool = Field(description="the system prints invoices: see /document")
+
+
 class InvoiceOut(InvoiceSummary):
     source: Literal["live", "read_model"] = Field(description="where the case's state was read: its workflow, or the database")
     why: str = Field(description="why the next step comes when it does")
@@ -128,6 +139,7 @@ class InvoiceOut(InvoiceSummary):
     holds: list[HoldOut]
     steps_taken: list[StepOut]
     promise: PromiseOut | None
+    billing: InvoiceBillingOut | None = Field(default=None, description="null: it is in the embedded ledger")
 
 
 class HistoryOut(BaseModel):

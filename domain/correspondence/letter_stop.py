@@ -39,12 +39,14 @@ class LetterStop(BaseModel):
 
 
 class LetterBrake(BaseModel):
-    """Why no letter goes to an account: a stop reaches it, or it is held for release (`awaits_release`). `until` is the last business date,
-    where there is one; `by` made the stop, or imported the account. `stop_id`: that of a stop of this account alone."""
+    """Why no letter goes to an account: a stop reaches it, it is held for release (`awaits_release`), or the billing system that it is of
+    was not read (`unread_system`, its name). `until` is the last business date, where there is one; `by` made the stop, or imported the
+    account. `stop_id`: that of a stop of this account alone."""
 
     model_config = ConfigDict(frozen=True)
 
     awaits_release: bool = False
+    unread_system: str = ""
     since: date
     until: date | None = None
     reason: str = ""

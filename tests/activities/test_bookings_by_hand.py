@@ -10,9 +10,13 @@ from sqlmodel import col
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 from temporalio.testing import ActivityEnvironment
 
-from activities.case_effects import LONGEST_REST, CaseEffectActivities
+from activities.case_effects import LONGEST_REST, NOT_SEEN, CaseEffectActivities
 from adapters.billing.errors import (
     BillingAwayError,
+    BillingError,
+    CancelledInvoiceError,
+    ConflictingCreditNoteError,
+    ExcessiveCreditError,
     RefusedByBillingError,
     UnknownAccountError,
     UnknownInvoiceError,
@@ -24,11 +28,20 @@ from adapters.cases.tasks import close_task
 from adapters.database.engine import Database
 from adapters.database.row_states import TaskState
 from adapters.database.tables import Note, Task
+from adapters.ledger.ledger import Ledger
 from domain.case.billing_results import SuspensionOrderOutcome
-from domain.case.effects import BookWriteOff, ChargeInterest, IssueCreditNote, ReinstateInBilling, SuspendInBilling
+from domain.case.effects import (
+    BookWriteOff,
+    CancelInvoice,
+    ChangeInvoice,
+    ChargeInterest,
+    IssueCreditNote,
+    ReinstateInBilling,
+    SuspendInBilling,
+)
 from domain.clock import Clock
 from domain.roles import Role
-from tests.adapters.ledger.builders import add_account, add_invoice
+from tests.adapters.ledger.builders import AT, add_account, add_invoice
 from tests.api.portfolio_world import POLICY
 
 
@@ -153,6 +166,95 @@ async def test_a_refused_credit_note_goes_back_to_who_decided_it(database: Datab
     effect = IssueCreditNote(key="C1", invoice_id="R1", amount=100, currency="EUR")
     result = await ActivityEnvironment().run(effects.issue_credit_note, effect)
     assert (result.refused, list_tasks(database)) == (str(CANNOT), [])
+
+
+RULES = (
+    ExcessiveCreditError("it owes less"),
+    CancelledInvoiceError("it is cancelled"),
+    ConflictingCreditNoteError("the key was used for another"),
+)
+
+
+@pytest.mark.parametrize("error", RULES, ids=[type(error).__name__ for error in RULES])
+async def test_what_a_rule_of_ours_refuses_is_no_task_of_a_connected_system(database: Database, error: BillingError) -> None:
+    add_account(database, ACCOUNT)
+    add_invoice(database, INVOICE, account_id=ACCOUNT)
+    effect = IssueCreditNote(key="C1", invoice_id=INVOICE, amount=100, currency="EUR")
+    result = await ActivityEnvironment().run(build_effects(database, error).issue_credit_note, effect)
+    assert (result.refused, list_tasks(database)) == (str(error), [])
+
+
+def credit_there(database: Database, amount: int) -> None:
+    """As the next reading takes in what somebody booked there."""
+    Ledger(database).issue_credit_note(f"@erp:1:C{amount}", INVOICE, amount, AT.date(), at=AT)
+
+
+def cancel_there(database: Database) -> None:
+    Ledger(database).cancel_invoice(INVOICE, at=AT)
+
+
+def lower_there(database: Database) -> None:
+    Ledger(database).change_invoice(INVOICE, total=9_000, at=AT)
+
+
+CREDIT = IssueCreditNote(key="B1", invoice_id=INVOICE, amount=1_000, currency="EUR")
+LOWER = ChangeInvoice(key="B1", invoice_id=INVOICE, total=9_000, currency="EUR")
+CANCEL = CancelInvoice(key="B1", invoice_id=INVOICE)
+BY_HAND: dict[str, tuple[str, tuple[Any, ...], Callable[[Database], None]]] = {
+    "credit": ("issue_credit_note", (CREDIT,), lambda database: credit_there(database, 1_000)),
+    "total": ("change_invoice", (LOWER,), lower_there),
+    "total by a credit note": ("change_invoice", (LOWER,), lambda database: credit_there(database, 1_000)),
+    "cancellation": ("cancel_invoice", (CANCEL, "dispute:R1:1"), cancel_there),
+    "cancellation by a credit note": ("cancel_invoice", (CANCEL, "dispute:R1:1"), lambda database: credit_there(database, 10_000)),
+}
+
+
+@pytest.fixture(params=BY_HAND)
+def decided(request: pytest.FixtureRequest, database: Database) -> tuple[Callable[[], Any], Callable[[], None]]:
+    """A decision that a connected system cannot book: how its case orders it, and what a person does there."""
+    add_account(database, ACCOUNT)
+    add_invoice(database, INVOICE, 10_000, account_id=ACCOUNT)
+    method, given, book_there = BY_HAND[request.param]
+    order = getattr(build_effects(database, CANNOT), method)
+    return lambda: ActivityEnvironment().run(order, *given), lambda: book_there(database)
+
+
+Decided = tuple[Callable[[], Any], Callable[[], None]]
+
+
+async def test_what_a_dispute_decided_is_a_task_until_it_is_to_be_seen_there(database: Database, decided: Decided) -> None:
+    order, book_there = decided
+    for _ in range(2):
+        with pytest.raises(ApplicationError, match="a person does this"):
+            await order()
+    assert list_tasks(database) == [("booking_by_hand", ACCOUNT, INVOICE, Role.BILLING_OPS)]
+    book_there()
+    close_task_of(database, "B1")
+    assert (await order()).refused == ""
+
+
+async def test_what_was_booked_there_needs_no_closing(database: Database, decided: Decided) -> None:
+    order, book_there = decided
+    with pytest.raises(ApplicationError, match="a person does this"):
+        await order()
+    book_there()
+    assert (await order()).refused == ""
+    assert BookingsByHand(database).find_state("B1") is TaskState.DROPPED
+
+
+async def test_what_was_closed_and_is_not_to_be_seen_is_asked_once_more_and_then_believed(database: Database, decided: Decided) -> None:
+    order, _ = decided
+    with pytest.raises(ApplicationError, match="a person does this"):
+        await order()
+    close_task_of(database, "B1")
+    for _ in range(2):
+        with pytest.raises(ApplicationError, match="not to be seen there"):
+            await order()
+    assert BookingsByHand(database).find_state("B1") is TaskState.OPEN
+    with database.reading() as session:
+        assert NOT_SEEN in session.execute(select(col(Note.text))).scalars().all()
+    close_task_of(database, "B1")
+    assert (await order()).refused == ""
 
 
 async def test_a_system_that_is_away_is_tried_again(database: Database) -> None:

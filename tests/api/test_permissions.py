@@ -86,6 +86,7 @@ WHO_MAY: dict[tuple[str, str], set[Role]] = {
     ("POST", "/v1/disputes/{dispute_id}/resolution"): HANDLERS,
     ("POST", "/v1/disputes/{dispute_id}/evidence"): HANDLERS,
     ("GET", "/v1/documents/{sha256}"): EVERYBODY,
+    ("GET", "/v1/invoices/{invoice_id}/document"): EVERYBODY,
     ("GET", "/v1/approvals"): EVERYBODY,
     ("GET", "/v1/approvals/{approval_id}"): EVERYBODY,
     ("POST", "/v1/approvals/{approval_id}/decision"): APPROVERS,

@@ -1,12 +1,12 @@
-"""Reads again what webhooks hinted at. A hint is done only when what was read is in the mirror: a restart in between reads it once more."""
+"""Reads again what webhooks hinted at; what the system does not know any more is gone here too. A hint is done only when what was read is
+in the mirror: a restart in between reads it once more."""
 
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from datetime import UTC, datetime
 
 import structlog
 
-from adapters.billing.errors import BillingAwayError, ConnectionRefusedByBillingError, UnknownInvoiceError
+from adapters.billing.errors import BillingAwayError, ConnectionRefusedByBillingError
 from adapters.billing.external_key import SystemKey
 from adapters.connections.connection_sync import ConnectionSync
 from adapters.connections.webhooks.webhook_store import WaitingHint, WebhookStore
@@ -69,9 +69,9 @@ class WebhookReading:
 
 
 def _read_hinted(sync: ConnectionSync, hint: WaitingHint) -> None:
-    """What is none yet, or gone, needs no reading: the comparison names it."""
-    with suppress(UnknownInvoiceError):
-        sync.refresh(hint.external_id)
+    """What the system does not know is none yet, or gone here too."""
+    if sync.refresh_if_there(hint.external_id) is None:
+        sync.take_gone(hint.external_id)
 
 
 def _answers_for_others(sync: ConnectionSync) -> bool:

@@ -172,4 +172,4 @@ def match_name(column: Any, name: str) -> Any:
 
 def match_account(text: str) -> Any:
     """A part of its name or number."""
-    return or_(contains_text(col(Account.name), text), contains_text(col(Account.id), text))
+    return or_(*(contains_text(column, text) for column in (col(Account.name), col(Account.id), col(Account.number))))

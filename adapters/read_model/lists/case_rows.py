@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict
 from sqlalchemy import and_, false, func, or_, select
 from sqlmodel import Session, col
 
+from adapters.billing.external_key import show_account
 from adapters.database.row_states import AwaitedPart, TaskState
 from adapters.database.tables import Account, Case, CaseAwaited, Invoice, JournalEntry, Task
 from domain import identifiers as ids
@@ -40,6 +41,7 @@ class ListedCase(BaseModel):
     kind: str
     account_id: str
     account_name: str
+    account_number: str
     collector: str | None
     invoice_id: str | None
     invoice_number: str | None
@@ -63,6 +65,7 @@ class _Opening(NamedTuple):
 
 _SUBJECT: tuple[Any, ...] = (
     col(Account.name).label("account_name"),
+    col(Account.number).label("account_number"),
     col(Account.collector),
     col(Invoice.number),
     col(Invoice.currency),
@@ -101,6 +104,7 @@ def _build_subject(row: Any) -> dict[str, Any]:
     return {
         "account_id": about.account_id,
         "account_name": row.account_name or "",
+        "account_number": show_account(about.account_id, row.account_number),
         "collector": row.collector,
         "invoice_id": about.invoice_id,
         "invoice_number": row.number,
@@ -167,6 +171,7 @@ def _build_task(row: Any, raised: dict[str, _Opening]) -> ListedCase:
         kind=task.kind,
         account_id=task.account_id,
         account_name=row.account_name,
+        account_number=show_account(task.account_id, row.account_number),
         collector=row.collector,
         invoice_id=task.invoice_id,
         invoice_number=row.number,

@@ -45,7 +45,7 @@ def _load_hits(session: Session, account_ids: list[str], invoice_ids: list[str],
 
 
 def _find_exact_accounts(session: Session, text: str) -> list[str]:
-    return list(session.scalars(select(col(Account.id)).where(col(Account.id) == text)))
+    return list(session.scalars(select(col(Account.id)).where(or_(col(Account.id) == text, col(Account.number) == text))))
 
 
 def _find_exact_invoices(session: Session, text: str, limit: int) -> list[str]:

@@ -2,10 +2,10 @@
 
 from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, Response
 
 from adapters.read_model.correspondence import list_letters, list_tasks
-from adapters.read_model.invoices import InvoiceRow, find_invoice
+from adapters.read_model.invoices import InvoiceRow, find_external_facts, find_invoice
 from adapters.read_model.journal import list_case_history
 from adapters.read_model.letter_brakes import find_account_brake
 from api.commands.live_invoice import load_live_invoice
@@ -15,8 +15,9 @@ from api.console.invoice.depths import DEPTHS, Depth, build_journal_view
 from api.console.rendering import PageReader, load_reader, render
 from api.console.timeline import build_timeline
 from api.presenters.invoices import explain_invoice
-from api.presenters.next_step_reason import AWAITS_RELEASE, LETTER_IN_DOUBT, LETTER_WITHOUT_ADDRESS, LETTERS_STOPPED
+from api.presenters.next_step_reason import AWAITS_RELEASE, BILLING_UNREAD, LETTER_IN_DOUBT, LETTER_WITHOUT_ADDRESS, LETTERS_STOPPED
 from api.web.authentication import Context
+from api.web.documents import answer_with_document
 from api.web.problems import not_found_problem
 from api.web.request_target import EncodedPathRoute
 from domain import identifiers as ids
@@ -24,6 +25,13 @@ from domain.timeline.holds import HoldKind
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse, route_class=EncodedPathRoute)
 MAX_LIST_LENGTH = 50
+
+
+@router.get("/invoices/{invoice_id}/document")
+def show_document(invoice_id: str, context: Context, actor: PageReader) -> Response:
+    """The invoice as its billing system prints it; or the page that says why there is none."""
+    _require_invoice(context, invoice_id)
+    return answer_with_document(context.documents.fetch(invoice_id))
 
 
 @router.get("/invoices/{invoice_id}")
@@ -45,12 +53,14 @@ async def show_invoice(request: Request, invoice_id: str, context: Context, acto
             actor,
             invoice=row,
             source=source,
+            billing=find_external_facts(context.database, invoice_id),
+            has_document=context.documents.can_fetch(invoice_id),
             policy=policy,
             brake=brake,
             steps=steps,
             course=draw_course(row, steps, chain, context.today, words),
             geometry=picture,
-            is_braked=reason.reason in (LETTERS_STOPPED, AWAITS_RELEASE, LETTER_IN_DOUBT, LETTER_WITHOUT_ADDRESS),
+            is_braked=reason.reason in (LETTERS_STOPPED, AWAITS_RELEASE, BILLING_UNREAD, LETTER_IN_DOUBT, LETTER_WITHOUT_ADDRESS),
             is_paused=row.case is not None and any(hold.kind is HoldKind.PAUSE for hold in row.case.holds),
             why=words.render_next_step_reason(*reason, row.currency),
             letters=list_letters(context.database, limit=MAX_LIST_LENGTH, invoice=invoice_id)[0],

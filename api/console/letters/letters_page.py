@@ -10,6 +10,7 @@ from fastapi.responses import HTMLResponse
 
 from adapters.preview.letter_preview import LettersAhead, PlayProgress, PreviewedLetter
 from adapters.read_model.correspondence import LetterRow, list_letters
+from adapters.read_model.letter_brakes import list_reading_gaps
 from api.console.letters.letter_plays import LetterPlays, LettersFound
 from api.console.rendering import PageReader, render
 from api.context import ApiContext
@@ -62,6 +63,7 @@ def show_letters(request: Request, context: Context, actor: PageReader, whose: W
         has_more_gone=further is not None,
         no_address=[task for task in hindered if task.kind == TaskKind.NO_ADDRESS],
         covered=[task for task in hindered if task.kind == TaskKind.UNAPPLIED_CREDIT],
+        reading_gaps=list_reading_gaps(context.database),
         whose="mine" if collector else "all",
     )
 

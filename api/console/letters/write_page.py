@@ -8,6 +8,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse
 from pydantic import ValidationError
 
+from adapters.billing.invoice_documents import DocumentAwayError, DocumentTooLargeError, NoDocumentError
 from adapters.correspondence.written_letter_store import WrittenLetter
 from adapters.database.row_states import MessageState
 from adapters.read_model.accounts import AccountDetail, ContactRow
@@ -31,20 +32,22 @@ from domain.roles import Actor
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse, route_class=EncodedPathRoute)
 WRITE_FORM = "write_letter"
-MAX_COPIED = 30
-"""So many of the last letters are offered to be copied."""
+MAX_COPIED, MAX_PRINTED = 30, 50
+"""So many of the last letters are offered to be copied, and of the invoices to go along."""
 
 
 PageWriter = Annotated[Actor, Depends(require_page_right(Permission.COLLECT))]
 
 
 class Written(NamedTuple):
-    """What was filled in. `copy_of`: the number of the letter, empty for a statement. `fault` is the phrase that says what is missing."""
+    """What was filled in. `copy_of`: the number of the letter, empty for a statement. `invoice_copies`: the invoices of which a copy goes
+    along. `fault` is the phrase that says what is missing."""
 
     contacts: Sequence[str] = ()
     copy_of: str = ""
     sentence: str = ""
     fault: str = ""
+    invoice_copies: Sequence[str] = ()
 
 
 @router.get("/accounts/{account_id}/write")
@@ -64,16 +67,26 @@ async def show_letter(request: Request, account_id: str, context: Context, actor
 
 def _show_filled(request: Request, context: ApiContext, actor: Actor, account_id: str, sent: SentForm) -> HTMLResponse:
     account = require_account_detail(context, account_id)
-    written = Written(sent.values.get("contacts", ()), get_first(sent.values, "copy_of"), get_first(sent.values, "sentence"))
+    given = sent.values
+    written = Written(
+        given.get("contacts", ()), get_first(given, "copy_of"), get_first(given, "sentence"), invoice_copies=given.get("invoice_copies", ())
+    )
     if not sent.is_ours:
         return _render_page(request, context, actor, account, written._replace(fault="stale"), status=403)
     if not written.contacts:
         return _render_page(request, context, actor, account, written._replace(fault="choose"), status=422)
     try:
         body = LetterToWriteIn.model_validate(
-            {"contacts": list(written.contacts), "copy_of": written.copy_of or None, "sentence": written.sentence}
+            {
+                "contacts": list(written.contacts),
+                "copy_of": written.copy_of or None,
+                "sentence": written.sentence,
+                "invoice_copies": list(written.invoice_copies),
+            }
         )
         letters = context.letter_writing.preview(build_letter_to_write(context, account.id, body), context.business_now)
+    except (NoDocumentError, DocumentAwayError, DocumentTooLargeError):
+        return _render_page(request, context, actor, account, written._replace(fault="no_copy"), status=422)
     except (ValidationError, UserError):
         return _render_page(request, context, actor, account, written._replace(fault="cannot"), status=422)
     return _render_page(request, context, actor, account, written, letters)
@@ -94,6 +107,7 @@ def _render_page(
 ) -> HTMLResponse:
     sent, _ = list_letters(context.database, MAX_COPIED, account=account.id, state=MessageState.SENT)
     values = {"contacts": written.contacts, "copy_of": [written.copy_of] if written.copy_of else [], "sentence": [written.sentence]}
+    values["invoice_copies"] = written.invoice_copies
     reader = load_reader(context, actor)
     form = show_form(WRITE_FORM, load_act_forms()[WRITE_FORM], {"account_id": account.id}, NO_SUBJECT, reader, values)
     page = render(
@@ -105,6 +119,7 @@ def _render_page(
         reachable=[contact for contact in account.contacts if _is_reachable(contact)],
         unreachable=[contact for contact in account.contacts if not _is_reachable(contact)],
         sent=sent,
+        printed=[invoice for invoice in account.invoices if context.documents.can_fetch(invoice.id)][:MAX_PRINTED],
         written=written,
         letters=letters,
         form=form,

@@ -76,7 +76,7 @@ def _export_rows(context: ApiContext, row: AccountRow, words: Phrases) -> Iterab
     """A line for each currency, and one for an account that never owed anything."""
     for balance in row.balances or [BalanceRow(currency="")]:
         yield {
-            "id": row.id,
+            "id": row.shown_number,
             "account": row.name,
             "collector": row.collector or "",
             "country": row.country,

@@ -120,7 +120,7 @@ def _export_rows(context: ApiContext, row: ListedCase, words: Phrases) -> Iterab
         "kind": label_kind(row.kind, words),
         "id": row.key,
         "account": row.account_name,
-        "account_id": row.account_id,
+        "account_id": row.account_number,
         "invoice": row.invoice_number or "",
         "stage": label_stage(row, words),
         "waits_for": ", ".join([*roles, *row.people]),

@@ -78,7 +78,7 @@ def _export_rows(context: ApiContext, row: InvoiceRow, words: Phrases) -> Iterab
         "number": row.number,
         "id": row.id,
         "account": row.account_name,
-        "account_id": row.account_id,
+        "account_id": row.account_number,
         "collector": row.collector or "",
         "issued": row.issue_date,
         "due": row.due_date,

@@ -67,7 +67,7 @@ def _export_rows(context: ApiContext, row: LetterRow, words: Phrases) -> Iterabl
         "id": row.id,
         "day": (row.sent_at or row.slot).date(),
         "account": row.account_name,
-        "account_id": row.account_id,
+        "account_id": row.account_number,
         "template": words.step_label(row.letter),
         "language": name_language(row.language, words.shared.locale),
         "channel": words.lists["by_mail"],

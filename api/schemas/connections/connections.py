@@ -90,6 +90,7 @@ class ConnectionOut(BaseModel):
     away_since: datetime | None
     resting_until: datetime | None = Field(description="the system asked for no call before; null: it does not ask")
     rest_reason: str = Field(description="at which of its answers")
+    letters_wait: bool = Field(description="it was not read for so long that letters to its customers wait")
     invoices_read: int
     compared_at: datetime | None
     differences: int = Field(description="that the last comparison named")

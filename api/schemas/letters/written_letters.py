@@ -9,16 +9,22 @@ from adapters.correspondence.written_letter_store import WrittenLetter
 from api.schemas.correspondence import LetterOut
 from api.schemas.request_body import RequestBody, RowId, example_config
 
+MAX_ATTACHED = 10
+
 
 class LetterToWriteIn(RequestBody):
     """`contacts`: those of the account who get it, each a letter of their own. `copy_of`: the letter of which a copy goes; without one it
-    is a statement of account. `sentence` stands above, in whatever language it is written."""
+    is a statement of account. `sentence` stands above, in whatever language it is written. `invoice_copies`: invoices of a connected
+    billing system that prints them."""
 
     model_config = example_config(contacts=[3], sentence="As promised on the phone, here is what is open.")
 
     contacts: list[RowId] = Field(min_length=1, max_length=20)
     copy_of: RowId | None = None
     sentence: str = Field(default="", max_length=1000)
+    invoice_copies: list[str] = Field(
+        default=[], max_length=MAX_ATTACHED, description="invoices of which the printed copy goes along; fetched when the letter goes"
+    )
 
 
 class WrittenLetterOut(BaseModel):

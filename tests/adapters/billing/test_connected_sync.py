@@ -272,6 +272,7 @@ class Changed:
         self.status: InvoiceStatus | None = None
         self.gone: tuple[str, ...] = ()
         self.email: str | None = None
+        self.number: str | None = None
 
     def __getattr__(self, name: str) -> object:
         return getattr(self._connector, name)
@@ -292,6 +293,7 @@ class Changed:
             raise BillingAwayError("429", 30)
         self.accounts_read.append(account_id)
         account = self._connector.read_account(account_id)
+        account = account if self.number is None else account._replace(number=self.number)
         return account if self.email is None else account._replace(emails=(self.email,))
 
 
@@ -363,6 +365,23 @@ def test_a_customer_who_moved_is_written_to_where_they_are_now(database: Databas
     assert later() == 0
     asked = len(changed.accounts_read)
     assert (later(), len(changed.accounts_read)) == (0, asked), "who owes nothing is not asked about"
+
+
+def test_the_number_that_a_customer_knows_is_taken_in_whatever_was_corrected_here(
+    database: Database, house: LedgerConnectedWorld, account: str
+) -> None:
+    """It is no correction of ours that it would overwrite; and no text of nobody's."""
+    house.issue_invoice(account, 1_000, DUE)
+    changed, times = Changed(house), [_START]
+
+    def read(number: str) -> str:
+        times[0] += READ_AGAIN_AFTER + timedelta(hours=1)
+        changed.number = number
+        open_changed(database, changed, lambda: times[0]).sync()
+        with database.reading() as session:
+            return session.get_one(Account, f"@ledger:1:{account}").number
+
+    assert [read(number) for number in ("C-0017", "C-0018", "a\x00b", " C  19 ")] == ["C-0017", "C-0018", "", "C 19"]
 
 
 def test_a_system_that_lets_few_customers_be_read_at_a_time_is_read_to_the_end(database: Database, house: LedgerConnectedWorld) -> None:

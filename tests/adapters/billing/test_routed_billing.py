@@ -93,6 +93,38 @@ def test_a_payment_that_has_just_come_there_spares_the_account(house: LedgerConn
     assert house.is_served("A1")
 
 
+class Listening:
+    """The house's system, with what it is told of credit notes and suspensions."""
+
+    def __init__(self, house: LedgerConnectedWorld) -> None:
+        self._connector, self.told = house.connector, list[str]()
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._connector, name)
+
+    def book_credit_note(self, key: str, external_id: str, amount: int, currency: str, reason: str) -> object:
+        self.told.append(reason)
+        return self._connector.book_credit_note(key, external_id, amount, currency, reason)
+
+    def suspend(self, key: str, account_id: str, reason: str) -> None:
+        self.told.append(reason)
+        self._connector.suspend(key, account_id, reason)
+
+
+def test_what_a_case_books_there_has_words_for_the_people_there(database: Database, house: LedgerConnectedWorld) -> None:
+    """In their company's language; what a person gave as the reason stays."""
+    listening: Any = Listening(house)
+    billing = build_on(database, house, listening)
+    billing.issue_credit_note("C1", INVOICE, 100, TODAY, at=AT)
+    billing.issue_credit_note("C2", INVOICE, 100, TODAY, "zu teuer", at=AT)
+    billing.suspend_account("S1", ACCOUNT, [INVOICE], {}, recorded_by="suspension:@ledger:1:A1", at=AT)
+    assert listening.told == [
+        "Gutschrift nach Prüfung (in Duecourse entschieden)",
+        "zu teuer",
+        "Wegen überfälliger Zahlung gesperrt (in Duecourse entschieden)",
+    ]
+
+
 class Limited:
     """The house's system without some of what it can do."""
 

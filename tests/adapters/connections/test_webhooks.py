@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from adapters.audit.erasure import AccountEraser
-from adapters.billing.errors import BillingAwayError, ConnectionRefusedByBillingError, ForgedWebhookError
+from adapters.billing.errors import BillingAwayError, ConnectionRefusedByBillingError, ForgedWebhookError, UnknownInvoiceError
 from adapters.billing.external_key import SystemKey
 from adapters.billing.external_records import WebhookHint
 from adapters.connections import connection_registry
@@ -32,7 +32,7 @@ from adapters.set_aside.stages import SetAsideStage
 from domain.billing.billing_events import InvoiceStatus
 from domain.erasure.commands import EraseAccount
 from tests.adapters.billing.connected_worlds import LedgerConnectedWorld
-from tests.adapters.connections.house import GOOD_KEY, MIA, OtherHouse, describe_house
+from tests.adapters.connections.house import GOOD_KEY, MIA, HouseConnector, OtherHouse, describe_house
 from tests.adapters.ledger.builders import TODAY
 
 KEY, SECRET = SystemKey("house", "1"), "hush-1"
@@ -128,6 +128,22 @@ def test_an_invoice_that_is_none_or_gone_is_done_and_one_that_fails_is_let_fall_
     monkeypatch.setattr("adapters.connections.connection_sync.ConnectionSync.refresh", lambda *_: 1 / 0)
     assert [read_hints(ours, systems), count(ours).dropped] == [0, 0]
     assert [read_hints(ours, systems), count(ours).dropped, count(ours).waiting] == [0, 1, 0]
+
+
+def test_an_invoice_that_was_deleted_there_is_owed_no_more(
+    ours: Database, systems: ConnectionRegistry, house: LedgerConnectedWorld, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    invoice = house.issue_invoice(house.add_account("Customer Ltd"), 1_000, TODAY)
+    systems[KEY].sync()
+    assert Ledger(ours).get_invoice_facts(f"@house:1:{invoice}").status is InvoiceStatus.OPEN
+
+    def know_nothing(connector: HouseConnector, external_id: str) -> None:
+        raise UnknownInvoiceError(external_id)
+
+    monkeypatch.setattr(HouseConnector, "read_invoice", know_nothing)
+    call("e1", invoice)
+    assert (read_hints(ours, systems), count(ours).waiting) == (1, 0)
+    assert Ledger(ours).get_invoice_facts(f"@house:1:{invoice}").status is InvoiceStatus.CANCELLED
 
 
 def test_one_at_which_the_system_fails_blocks_no_other_and_is_let_fall_in_the_end(

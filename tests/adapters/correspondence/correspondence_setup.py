@@ -58,7 +58,7 @@ class CorrespondenceSetup:
         with self.database.writing() as session:
             session.add(Account(id=account, **details))
             session.flush()
-            session.add(Contact(account_id=account, name="Kim", email=f"{account.lower()}@customer.test"))
+            session.add(Contact(account_id=account, name="Kim", email=f"{account.lower().strip('@').replace(':', '-')}@customer.test"))
 
     def create_invoice(self, invoice: str = "I1", account: str = "A1", due: date = DUE, **terms: Any) -> None:
         details = {"currency": "EUR", "total": 10_000, "open_balance": 10_000, **terms}

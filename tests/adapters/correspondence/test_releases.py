@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import update
-from sqlmodel import col, select
+from sqlalchemy import Column, MetaData, Table, insert, update
+from sqlmodel import SQLModel, col, select
 
 from adapters.correspondence.letter_stop_store import BrakeContext
 from adapters.correspondence.release_store import NothingHeldError, ReleaseStore, UnknownReleaseError, hold_accounts
@@ -24,6 +24,8 @@ from tests.adapters.correspondence.correspondence_setup import DAY, NOON, TODAY,
 from tests.older_schema import make_older
 from tests.time_skipping_play import write_invoice_file
 
+_columns = SQLModel.metadata.tables["accounts"].columns
+OLDER_ACCOUNTS = Table("accounts", MetaData(), *(Column(each.name, each.type) for each in _columns if each.name != "number"))
 EVERYTHING = ReleaseSelection(everything=True)
 REAL, PLAYED = Clock.real_time(), Clock(real_anchor=NOON, business_anchor=NOON, day_seconds=10)
 
@@ -192,7 +194,8 @@ def test_a_data_folder_of_an_earlier_version_is_live_if_it_has_accounts(database
     make_older(database, "0004")
     if has_accounts:
         with database.writing() as session:
-            session.add(Account(id="A1", name="A1", country="DE", time_zone="UTC", language="en"))
+            account = Account(id="A1", name="A1", country="DE", time_zone="UTC", language="en")
+            session.execute(insert(OLDER_ACCOUNTS), [account.model_dump(exclude={"number"})])
     database.migrate()
     assert ReleaseStore(database).holds_new_accounts(REAL) is not has_accounts
     with database.reading() as session:

@@ -87,6 +87,7 @@ def test_what_was_recorded_is_read_by_the_connector_of_kill_bill() -> None:
     assert found["43"].currency == "GBP"
     account = connector.read_account(found["39"].account_id)
     assert (account.name, account.country, account.language, account.suspended) == ("Nordlicht AG", "DE", "de", False)
+    assert (account.number, account.number != account.account_id) == ("C-1001", True)
 
 
 def test_the_open_items_are_those_of_the_invoices() -> None:

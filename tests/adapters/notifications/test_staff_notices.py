@@ -7,6 +7,7 @@ from email import message_from_bytes, policy
 import pytest
 
 from adapters.database.engine import Database
+from adapters.database.tables import Account, Invoice
 from adapters.i18n.languages import LANGUAGES
 from adapters.i18n.wording import fill_placeholders
 from adapters.identity.users_and_tokens import IdentityStore
@@ -18,6 +19,7 @@ from domain.approval.result import ApprovalResult
 from domain.case.effects import NotifyPerson, NotifyRole
 from domain.journal.entry import FactValue
 from domain.roles import Role
+from tests.adapters.ledger.builders import add_account, add_invoice
 
 CONSOLE = "http://duecourse.test"
 DETAILS: dict[str, FactValue] = {
@@ -43,6 +45,7 @@ DETAILS: dict[str, FactValue] = {
     "unreached_person": "carl",
     "reduction": "cancellation",
     "why": "invoice I-1 is cancelled",
+    "system": "erp",
 }
 every_language = pytest.mark.parametrize("language", LANGUAGES)
 
@@ -190,6 +193,21 @@ def test_a_plans_notice_leads_to_its_account() -> None:
 
 def test_what_a_customer_is_called_by_cannot_become_markup() -> None:
     assert "<b>" not in render_notice("credit_review_due", {"account": "<b>", "reason": "review_date"}, CONSOLE).html
+
+
+async def test_an_invoice_and_a_customer_of_a_connected_system_are_called_as_people_know_them(database: Database) -> None:
+    mailer = RecordingMailer()
+    add_account(database, "@erp:1:17")
+    add_invoice(database, "@erp:1:4711", account_id="@erp:1:17")
+    with database.writing() as session:
+        session.get_one(Account, "@erp:1:17").number = "C-17"
+        session.get_one(Invoice, "@erp:1:4711").number = "2026-17"
+    sender = notices(database, mailer)
+    about = {"invoice": "@erp:1:4711", "account": "@erp:1:17", "amount": 100, "currency": "EUR", "days": 3, "requester": "ben"}
+    await sender.send(NotifyRole(role=Role.SALES_OPS, template="escalation_raised", details=dict(about)), "k")
+    text = message_from_bytes(mailer.sent[0][1], policy=policy.default).get_body(("plain",)).get_content()  # type: ignore[union-attr]
+    assert "look at invoice 2026-17 of account C-17" in " ".join(text.split())
+    assert "/invoices/%40erp%3A1%3A4711" in text
 
 
 # --- whom it reaches

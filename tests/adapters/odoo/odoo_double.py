@@ -205,7 +205,16 @@ class OdooDouble:
     def add_partner(
         self, name: str, email: str | bool = "books@customer.example", parent: int | bool = False, kind: str = "contact"
     ) -> int:
-        values = {"name": name, "email": email, "lang": "de_DE", "country_code": "DE", "parent_id": parent, "type": kind, "active": True}
+        values = {
+            "name": name,
+            "ref": False,
+            "email": email,
+            "lang": "de_DE",
+            "country_code": "DE",
+            "parent_id": parent,
+            "type": kind,
+            "active": True,
+        }
         return self._add("res.partner", property_payment_term_id=1, **values)
 
     def issue_invoice(

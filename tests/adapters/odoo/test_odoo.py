@@ -181,7 +181,9 @@ def test_a_customer_is_the_company_and_letters_go_to_its_invoice_addresses(doubl
     person = double.add_partner("Buyer", False, partner)
     assert odoo.read_invoice(str(issue(double, person))).account_id == str(partner)
     assert odoo.read_account(str(partner)).emails == ("anna@customer.example", "second@customer.example", "books@customer.example")
-    double.tables["res.partner"][partner]["active"] = False
+    assert odoo.read_account(str(partner)).number == ""
+    double.tables["res.partner"][partner] |= {"active": False, "ref": "C-0017"}
+    assert odoo.read_account(str(partner)).number == "C-0017"
     assert odoo.read_account(str(partner)).language == "de", "an archived customer may still owe"
 
 

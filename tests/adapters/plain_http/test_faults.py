@@ -22,8 +22,9 @@ from adapters.connections.comparison import compare_open_items
 from adapters.connections.connected_reading import ConnectedReading
 from adapters.connections.connection_states import load_connection_state
 from adapters.connections.connection_sync import ConnectionSync
+from adapters.connections.oversight.missing_invoices import read_missing_again
 from adapters.database.engine import Database
-from adapters.database.tables import Invoice
+from adapters.database.tables import BillingDifferenceRow, Invoice
 from adapters.ledger.ledger import Ledger
 from tests.adapters.ledger.builders import find_unbalanced_invoices
 from tests.adapters.plain_http.sample_world import DESCRIPTION, SampleWorld
@@ -184,10 +185,47 @@ def test_a_page_that_changes_between_reads_leaves_nothing_out(books: Database, d
     sync = open_sync(books, world)
     read_until_quiet(sync)
     there = {f"@house:1:{each.id}": each.open_amount for each in world.house.invoices.values() if each.open_amount}
-    here = {invoice: owed for invoice, (_, owed) in list_books(books).items() if owed}
-    assert {key: owed for key, owed in here.items() if key != f"@house:1:{invoices[1]}"} == there
-    gone = [each.id for each in compare_open_items(books, world.connector).differences]
-    assert gone in ([], [f"@house:1:{invoices[1]}"]), "what was deleted after it was read is named by the comparison alone"
+    named = compare_open_items(books, world.connector)
+    assert [each.id for each in named.differences] in ([], [f"@house:1:{invoices[1]}"]), "only what was deleted after it was read"
+    read_missing_again(books, sync, named, datetime.now(UTC))
+    assert {invoice: owed for invoice, (_, owed) in list_books(books).items() if owed} == there
+    assert compare_open_items(books, world.connector).differences == ()
+    assert find_unbalanced_invoices(books) == []
+
+
+def test_an_invoice_deleted_there_is_chased_no_more_after_the_night(books: Database) -> None:
+    """A list says nothing of what was deleted from it. The night's comparison names it, it is asked for, and then it is cancelled here."""
+    world = SampleWorld(SORTED)
+    invoices = fill_house(world)
+    sync, nights = open_sync(books, world), [datetime(2026, 11, 2, 3, tzinfo=UTC)]
+    reading = ConnectedReading({world.connector.key: sync}, books, ZoneInfo("UTC"), lambda: nights[0])
+    reading.run()
+    world.house.invoices.pop(invoices[1])
+    world.pay(invoices[4], 1_004)
+    reading.run()
+    assert list_books(books)[f"@house:1:{invoices[1]}"][0] == "open"
+    nights[0] += timedelta(days=1)
+    reading.run()
+    assert list_books(books)[f"@house:1:{invoices[1]}"] == ("cancelled", 0)
+    assert load_connection_state(books, world.connector.key).differences == ()
+    with books.reading() as session:
+        (difference,) = session.execute(select(BillingDifferenceRow)).scalars().all()
+        assert (difference.subject_id, difference.gone_at is not None) == (f"@house:1:{invoices[1]}", True)
+    kinds = [event.event.kind.value for event in Ledger(books).list_pending_events(1_000) if event.invoice_id.endswith(f":{invoices[1]}")]
+    assert kinds[-1] == "invoice.cancelled"
+
+
+def test_a_system_that_shows_nothing_any_more_has_not_lost_all_its_invoices(books: Database) -> None:
+    """More likely a key may no longer read them: each is named, and none is cancelled."""
+    world = SampleWorld(SORTED)
+    fill_house(world)
+    sync = open_sync(books, world)
+    read_until_quiet(sync)
+    before = list_books(books)
+    world.house.invoices.clear()
+    named = compare_open_items(books, world.connector)
+    assert (read_missing_again(books, sync, named, datetime.now(UTC)), list_books(books)) == ([], before)
+    assert len(named.differences) == MANY - 1
 
 
 def test_a_system_that_lets_itself_be_asked_a_few_times_a_minute_is_read_to_the_end(books: Database) -> None:

@@ -1,0 +1,1 @@
+"""What is seen to after a reading: systems that refuse to be read, and invoices that are missing there."""

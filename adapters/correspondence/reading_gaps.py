@@ -1,0 +1,77 @@
+"""Connected billing systems that were not read to the end for too long: what is owed by their accounts is not known, and their letters
+wait. It begins and ends by itself, with the readings."""
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, exists, not_, select
+from sqlmodel import Session, col
+
+from adapters.billing.external_key import ExternalKey, SystemKey, parse_external_key
+from adapters.database.clock_store import load_clock_of
+from adapters.database.engine import Database
+from adapters.database.tables import BillingCursorRow, Setting
+from domain.clock import REAL_DAY_SECONDS, Clock
+
+USUAL_WAIT = timedelta(hours=4)
+LEAST_WAIT = timedelta(minutes=5)
+"""In real time: systems are read every minute of it, however fast the clock is played."""
+WAIT_SETTING = "letters_wait_for_billing"
+
+HAS_SYSTEMS = exists(select(col(BillingCursorRow.system)))
+
+
+class ReadingGap(NamedTuple):
+    """A system that was not read to the end for too long. `since`: the real time of its last whole reading, `on` its business date; None:
+    it never was."""
+
+    system: SystemKey
+    since: datetime | None
+    on: date | None
+
+    def is_of(self, account: Any) -> ColumnElement[bool]:
+        """The condition that an account is one of the system's."""
+        condition: ColumnElement[bool] = account.startswith(ExternalKey(*self.system, "").id, autoescape=True)
+        return condition
+
+
+class ReadingGaps(tuple[ReadingGap, ...]):
+    """All of one moment."""
+
+    def build_conditions(self, account: Any) -> list[ColumnElement[bool]]:
+        """The conditions on rows whose account is of no system that was not read; `account` is their column."""
+        return [not_(gap.is_of(account)) for gap in self]
+
+    def find_gap(self, account_id: str) -> ReadingGap | None:
+        key = parse_external_key(account_id)
+        return next((gap for gap in self if key and gap.system == (key.system, key.company)), None)
+
+
+def load_reading_gaps(session: Session, now: datetime | None = None) -> ReadingGaps:
+    """`now` is real time, UTC; None: this moment."""
+    rows = session.scalars(select(BillingCursorRow).order_by(col(BillingCursorRow.system), col(BillingCursorRow.company))).all()
+    if not rows:
+        return ReadingGaps()
+    clock = load_clock_of(session) or Clock.real_time()
+    oldest = (now or datetime.now(UTC)) - compute_wait(session.get(Setting, WAIT_SETTING), clock)
+    return ReadingGaps(
+        ReadingGap(
+            SystemKey(row.system, row.company), row.caught_up_at, clock.to_business(row.caught_up_at).date() if row.caught_up_at else None
+        )
+        for row in rows
+        if row.caught_up_at is None or row.caught_up_at < oldest
+    )
+
+
+def compute_wait(setting: Setting | None, clock: Clock) -> timedelta:
+    """How long, in real time, a system may go unread: the hours that are set are counted by the clock in use."""
+    hours = timedelta(hours=setting.value["hours"]) if setting else USUAL_WAIT
+    return max(hours * (clock.day_seconds / REAL_DAY_SECONDS), LEAST_WAIT)
+
+
+def keep_wait(database: Database, hours: int) -> None:
+    """Keep the setting where all that ask for letters find it."""
+    with database.writing() as session:
+        known = session.get(Setting, WAIT_SETTING)
+        if (known.value if known else {"hours": USUAL_WAIT // timedelta(hours=1)}) != {"hours": hours}:
+            session.merge(Setting(name=WAIT_SETTING, value={"hours": hours}))
