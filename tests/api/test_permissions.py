@@ -211,6 +211,7 @@ PAGES = {
         "/import/{token}/columns",
         "/imports/{import_id}",
         "/invoices/{invoice_id}",
+        "/invoices/{invoice_id}/document",
         "/lists/accounts/reassignment",
         "/lists/{name}/csv",
         "/lists/{name}/xlsx",
