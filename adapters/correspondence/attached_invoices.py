@@ -15,19 +15,22 @@ COPIES_DETAIL = "invoice_copies"
 """Under which name a letter keeps the ids of the invoices of which a copy goes along, parted by spaces."""
 
 
-def name_attached(session: Session, account_id: str, invoice_ids: Sequence[str], documents: InvoiceDocuments | None) -> dict[str, str]:
-    """Return the details that a letter keeps of what goes along. Raises NoDocumentError for what is none of the account's, or is of a
-    system that prints none."""
+def require_printed(documents: InvoiceDocuments | None, invoice_ids: Sequence[str]) -> None:
+    """Raises NoDocumentError for an invoice of a system that prints none. Belongs outside of a session."""
+    for invoice_id in invoice_ids if documents is not None else ():
+        if documents is not None and not documents.can_fetch(invoice_id):
+            raise NoDocumentError(f"of invoice {invoice_id!r} no printed copy can be had from here; send it by hand")
+
+
+def name_attached(session: Session, account_id: str, invoice_ids: Sequence[str]) -> dict[str, str]:
+    """Return the details that a letter keeps of what goes along. Raises NoDocumentError for what is none of the account's."""
     wanted = list(dict.fromkeys(invoice_ids))
     if not wanted:
         return {}
     mine = select(col(Invoice.id), col(Invoice.number)).where(col(Invoice.id).in_(wanted), col(Invoice.account_id) == account_id)
     numbers = dict(session.execute(mine).all())
-    for invoice_id in wanted:
-        if invoice_id not in numbers:
-            raise NoDocumentError(f"{invoice_id!r} is no invoice of this account; GET /v1/invoices?account= lists them")
-        if documents is not None and not documents.can_fetch(invoice_id):
-            raise NoDocumentError(f"of invoice {numbers[invoice_id]} no printed copy can be had from here; send it by hand")
+    if unknown := [invoice_id for invoice_id in wanted if invoice_id not in numbers]:
+        raise NoDocumentError(f"{unknown[0]!r} is no invoice of this account; GET /v1/invoices?account= lists them")
     return {COPIES_DETAIL: " ".join(wanted), ATTACHED_NUMBERS: ", ".join(numbers[invoice_id] for invoice_id in wanted)}
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlmodel import Session, col
 
 from adapters.billing.invoice_documents import InvoiceDocuments
-from adapters.correspondence.attached_invoices import name_attached
+from adapters.correspondence.attached_invoices import name_attached, require_printed
 from adapters.correspondence.business_days import get_business_day_check
 from adapters.correspondence.letter_loader import ADDRESSEE_DETAIL, LetterLoader, LetterRecipient
 from adapters.database.engine import Database
@@ -83,6 +83,7 @@ class WrittenLetterStore:
     def preview(self, wanted: LetterToWrite, at: datetime) -> list[WrittenLetter]:
         """Write the letters, and store none. `at` is business time. Raises AddresseeError, NothingToSendError, NoDocumentError, and what
         fetching a printed invoice raises."""
+        require_printed(self._documents, wanted.invoice_copies)
         with self._database.reading() as session:
             rows = self._build_rows(session, wanted, "preview", at)
             drafts = self._loader.load_drafts_of(session, rows)
@@ -102,6 +103,7 @@ class WrittenLetterStore:
         """
         case_id = ids.written_letter_id(writer.act_id)
         mine = select(col(Message.id)).where(col(Message.case_id) == case_id).order_by(col(Message.id))
+        require_printed(self._documents, wanted.invoice_copies)
         with self._database.writing() as session:
             if known := session.scalars(mine).all():
                 return [number for number in known if number is not None]
@@ -135,7 +137,7 @@ class WrittenLetterStore:
         contacts = _require_contacts(session, wanted)
         original = _require_original(session, wanted) if wanted.copy_of is not None else None
         currencies = [original.currency] if original else _list_currencies(session, account.id)
-        attached = name_attached(session, account.id, wanted.invoice_copies, self._documents)
+        attached = name_attached(session, account.id, wanted.invoice_copies)
         slot = _find_slot(customer, wanted, at)
         copied = _copy(original, customer) if original else {}
         rows: list[Message] = []
