@@ -25,7 +25,7 @@ from tests.adapters.billing.tryton_server.server import TrytonServer
 from tests.adapters.ledger.builders import AT
 
 
-class Happening(StrEnum):
+class HouseEvent(StrEnum):
     """What the people of a house may do in their own system, and some systems do not know."""
 
     SEVERAL_DUE_DATES = "several_due_dates"
@@ -39,7 +39,7 @@ class ConnectedWorld(Protocol):
     today: date
     writes_off_parts: bool
     """Whether the system can give up part of an invoice."""
-    unknown: ClassVar[Mapping[Happening, str]]
+    unknown: ClassVar[Mapping[HouseEvent, str]]
     """What does not happen in it, and why."""
 
     def add_account(self, name: str) -> str: ...
@@ -83,9 +83,9 @@ class LedgerConnectedWorld:
     """The embedded ledger, as if it were another house's."""
 
     writes_off_parts = True
-    unknown: ClassVar[Mapping[Happening, str]] = {
-        Happening.SEVERAL_DUE_DATES: "an invoice of the ledger has one due date",
-        Happening.DELETED: "nothing is deleted from the ledger's books",
+    unknown: ClassVar[Mapping[HouseEvent, str]] = {
+        HouseEvent.SEVERAL_DUE_DATES: "an invoice of the ledger has one due date",
+        HouseEvent.DELETED: "nothing is deleted from the ledger's books",
     }
 
     def __init__(self, database: Database) -> None:
@@ -154,9 +154,9 @@ class TrytonWorld:
     """A company in a real Tryton."""
 
     writes_off_parts = True
-    unknown: ClassVar[Mapping[Happening, str]] = {
-        Happening.TAKEN_BACK: "a reconciliation that is taken back leaves the money with the invoice: see test_real_tryton.py",
-        Happening.DELETED: "Tryton deletes no invoice that was posted",
+    unknown: ClassVar[Mapping[HouseEvent, str]] = {
+        HouseEvent.TAKEN_BACK: "a reconciliation that is taken back leaves the money with the invoice: see test_real_tryton.py",
+        HouseEvent.DELETED: "Tryton deletes no invoice that was posted",
     }
 
     def __init__(self, server: TrytonServer) -> None:

@@ -21,7 +21,7 @@ from adapters.billing.errors import (
 )
 from adapters.billing.external_records import ExternalCredit, ExternalInvoice, NoteKind, OpenReceivable, SettlementKind
 from domain.billing.billing_events import InvoiceStatus
-from tests.adapters.billing.connected_worlds import ConnectedWorld, Happening
+from tests.adapters.billing.connected_worlds import ConnectedWorld, HouseEvent
 
 needs = pytest.mark.needs
 
@@ -170,13 +170,13 @@ def test_open_items_are_listed_whole_in_pages(connected: ConnectedWorld, account
 # --- what happens there
 
 
-def knows(connected: ConnectedWorld, happening: Happening) -> bool:
+def knows(connected: ConnectedWorld, event: HouseEvent) -> bool:
     """Whether it happens in the system; where it does not, its world says why."""
-    return not connected.unknown.get(happening, "")
+    return not connected.unknown.get(event, "")
 
 
 def test_an_invoice_in_parts_is_overdue_by_the_earliest_that_is_open(connected: ConnectedWorld, account: str, due: date) -> None:
-    if not knows(connected, Happening.SEVERAL_DUE_DATES):
+    if not knows(connected, HouseEvent.SEVERAL_DUE_DATES):
         return
     invoice, later = connected.issue_in_halves(account, 10_001, due), due + timedelta(30)
     found = connected.connector.read_invoice(invoice)
@@ -187,7 +187,7 @@ def test_an_invoice_in_parts_is_overdue_by_the_earliest_that_is_open(connected: 
 
 
 def test_what_people_credit_there_is_credited_and_not_paid(connected: ConnectedWorld, account: str, due: date) -> None:
-    if not knows(connected, Happening.CREDITED_BY_PEOPLE):
+    if not knows(connected, HouseEvent.CREDITED_BY_PEOPLE):
         return
     invoice = connected.issue_invoice(account, 10_000, due)
     _, cursor = read_all_changes(connected.connector)
@@ -200,7 +200,7 @@ def test_what_people_credit_there_is_credited_and_not_paid(connected: ConnectedW
 
 
 def test_what_was_paid_and_is_taken_back_is_owed_again(connected: ConnectedWorld, account: str, due: date) -> None:
-    if not knows(connected, Happening.TAKEN_BACK):
+    if not knows(connected, HouseEvent.TAKEN_BACK):
         return
     invoice = connected.issue_invoice(account, 10_000, due)
     connected.pay(invoice, 10_000)
@@ -215,7 +215,7 @@ def test_what_was_paid_and_is_taken_back_is_owed_again(connected: ConnectedWorld
 
 
 def test_an_invoice_that_is_deleted_is_unknown_and_holds_up_no_other(connected: ConnectedWorld, account: str, due: date) -> None:
-    if not knows(connected, Happening.DELETED):
+    if not knows(connected, HouseEvent.DELETED):
         return
     deleted, kept = (connected.issue_invoice(account, 1_000, due) for _ in range(2))
     _, cursor = read_all_changes(connected.connector)
@@ -230,7 +230,7 @@ def test_an_invoice_that_is_deleted_is_unknown_and_holds_up_no_other(connected: 
 
 def test_what_does_not_happen_in_a_system_is_said_with_the_reason(connected: ConnectedWorld) -> None:
     assert all(len(why.split()) > 3 for why in connected.unknown.values())
-    assert len(connected.unknown) < len(Happening)
+    assert len(connected.unknown) < len(HouseEvent)
 
 
 @needs(Can.RECORD_NOTE)

@@ -10,7 +10,7 @@ from adapters.billing.connector import BillingConnector
 from adapters.killbill.killbill_api import KillBillApi, KillBillSettings
 from adapters.killbill.killbill_connector import KillBillConnector
 from adapters.killbill.killbill_records import to_major
-from tests.adapters.billing.connected_worlds import Happening
+from tests.adapters.billing.connected_worlds import HouseEvent
 from tests.adapters.killbill.killbill_double import KillBillDouble
 
 SETTINGS = KillBillSettings("http://killbill.example", "admin", "password", "key", "secret", reread_minutes=0)
@@ -28,9 +28,9 @@ def open_killbill(double: httpx.BaseTransport, settings: KillBillSettings = SETT
 
 class KillBillWorld:
     writes_off_parts = True
-    unknown: ClassVar[Mapping[Happening, str]] = {
-        Happening.SEVERAL_DUE_DATES: "Kill Bill knows no due date",
-        Happening.DELETED: "an invoice is made void in Kill Bill, and stays",
+    unknown: ClassVar[Mapping[HouseEvent, str]] = {
+        HouseEvent.SEVERAL_DUE_DATES: "Kill Bill knows no due date",
+        HouseEvent.DELETED: "an invoice is made void in Kill Bill, and stays",
     }
 
     def __init__(self) -> None:

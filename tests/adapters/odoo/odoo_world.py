@@ -8,7 +8,7 @@ from adapters.billing.connector import BillingConnector
 from adapters.odoo.odoo_api import OdooApi, OdooSettings
 from adapters.odoo.odoo_connector import OdooConnector
 from adapters.odoo.odoo_records import to_major
-from tests.adapters.billing.connected_worlds import Happening
+from tests.adapters.billing.connected_worlds import HouseEvent
 from tests.adapters.odoo.odoo_double import DATABASE, KEY, NOW, OdooDouble
 
 ODOO_SETTINGS = OdooSettings("https://odoo.example.com", KEY, DATABASE, 1, "WOFF", "654000")
@@ -20,7 +20,7 @@ def open_odoo(double: OdooDouble, settings: OdooSettings = ODOO_SETTINGS) -> Odo
 
 class OdooWorld:
     writes_off_parts = True
-    unknown: ClassVar[Mapping[Happening, str]] = {}
+    unknown: ClassVar[Mapping[HouseEvent, str]] = {}
 
     def __init__(self) -> None:
         self.double = OdooDouble()

@@ -16,7 +16,7 @@ from adapters.plain_http.plain_connector import PlainHttpConnector
 from adapters.shipped_files import PROJECT
 from examples.billing_service.house import Entry, House, Invoice
 from examples.billing_service.service import create_app
-from tests.adapters.billing.connected_worlds import Happening
+from tests.adapters.billing.connected_worlds import HouseEvent
 
 ADDRESS = "http://house.test"
 TOKEN = "sample-token"
@@ -47,7 +47,7 @@ def open_connector(
 
 class SampleWorld:
     writes_off_parts = True
-    unknown: ClassVar[Mapping[Happening, str]] = {Happening.SEVERAL_DUE_DATES: "an invoice of the sample service has one due date"}
+    unknown: ClassVar[Mapping[HouseEvent, str]] = {HouseEvent.SEVERAL_DUE_DATES: "an invoice of the sample service has one due date"}
 
     def __init__(self, description: Path | str = DESCRIPTION) -> None:
         """`description`: a file, or the text of one."""

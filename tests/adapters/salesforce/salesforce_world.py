@@ -9,7 +9,7 @@ from adapters.salesforce.salesforce_api import SalesforceApi, SalesforceSettings
 from adapters.salesforce.salesforce_connector import SalesforceConnector
 from adapters.salesforce.salesforce_map import load_map
 from domain.money import Money
-from tests.adapters.billing.connected_worlds import Happening
+from tests.adapters.billing.connected_worlds import HouseEvent
 from tests.adapters.salesforce.salesforce_double import CONSUMER_KEY, CONSUMER_SECRET, HOST, NOW, SalesforceDouble
 
 ORG_SETTINGS = SalesforceSettings(f"https://{HOST}", CONSUMER_KEY, CONSUMER_SECRET, hold_field="Duecourse_Hold__c")
@@ -24,7 +24,7 @@ class SalesforceWorld:
     """`counts_applied`: whether the org's balances count what is applied; where they do not, they are computed."""
 
     writes_off_parts = False
-    unknown: ClassVar[Mapping[Happening, str]] = {Happening.SEVERAL_DUE_DATES: "an invoice has one due date in Salesforce"}
+    unknown: ClassVar[Mapping[HouseEvent, str]] = {HouseEvent.SEVERAL_DUE_DATES: "an invoice has one due date in Salesforce"}
 
     def __init__(self, *, counts_applied: bool) -> None:
         self.double = SalesforceDouble(counts_applied=counts_applied)

@@ -9,7 +9,7 @@ from adapters.billing.connector import BillingConnector
 from adapters.stripe.stripe_api import StripeApi, StripeSettings
 from adapters.stripe.stripe_connector import StripeConnector
 from adapters.stripe.stripe_records import to_stripe
-from tests.adapters.billing.connected_worlds import Happening
+from tests.adapters.billing.connected_worlds import HouseEvent
 from tests.adapters.stripe.stripe_double import KEY, NOW, StripeDouble
 
 SETTINGS = StripeSettings(KEY, ZoneInfo("Europe/Berlin"), webhook_secrets=("whsec_new", "whsec_old"))
@@ -21,9 +21,9 @@ def open_stripe(double: StripeDouble, settings: StripeSettings = SETTINGS) -> St
 
 class StripeWorld:
     writes_off_parts = False
-    unknown: ClassVar[Mapping[Happening, str]] = {
-        Happening.SEVERAL_DUE_DATES: "an invoice has one due date in Stripe",
-        Happening.TAKEN_BACK: "a refund in Stripe does not reopen the invoice",
+    unknown: ClassVar[Mapping[HouseEvent, str]] = {
+        HouseEvent.SEVERAL_DUE_DATES: "an invoice has one due date in Stripe",
+        HouseEvent.TAKEN_BACK: "a refund in Stripe does not reopen the invoice",
     }
 
     def __init__(self) -> None:
