@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from fastapi import FastAPI
 from sqlalchemy import select
 from sqlmodel import col
 
+from adapters.billing.errors import ConnectionRefusedByBillingError
 from adapters.billing.external_key import SystemKey
 from adapters.billing.external_records import BalanceCheck, ConnectionStep
 from adapters.config.settings import Settings
@@ -21,9 +23,11 @@ from adapters.connections.difference_store import keep_comparison
 from adapters.connections.notes.refused_notes import note_entry
 from adapters.connections.rests.system_rests import SystemRests
 from adapters.database.engine import Database
-from adapters.database.tables import ExternalNoteRow
+from adapters.database.tables import BillingCursorRow, ExternalNoteRow
 from adapters.i18n.languages import LANGUAGES
 from adapters.identity.users_and_tokens import IdentityStore
+from adapters.set_aside.set_aside_store import SetAsideStore
+from adapters.set_aside.stages import SetAsideStage
 from api.presenters.phrases import load_phrases
 from domain.roles import Role
 from tests.adapters.billing.connected_worlds import LedgerConnectedWorld
@@ -216,3 +220,20 @@ async def test_only_administrators_get_to_the_form(as_role: As, house: LedgerCon
         assert "/connections/new" not in await page(billing, "/connections")
         assert 'href="/connections"' in await page(billing, "/today")
         assert 'href="/connections"' not in await page(collector, "/today")
+
+
+@ON_SQLITE
+async def test_a_system_that_refuses_says_why_and_that_letters_wait(
+    as_role: As, house: LedgerConnectedWorld, database: Database, world: PortfolioWorld
+) -> None:
+    refused = ConnectionRefusedByBillingError("Odoo forbids this to the user of the key: account.move")
+    async with as_role(Role.ADMIN, Accept="text/html") as admin:
+        address = await connect(admin)
+        SetAsideStore(database).set_aside(SetAsideStage.BILLING_SYSTEM, "house:1", refused)
+        with database.writing() as session:
+            session.merge(BillingCursorRow(system="house", company="1", caught_up_at=datetime.now(UTC) - timedelta(days=1)))
+        for shown in (words(await page(admin, "/connections")), words(await page(admin, address))):
+            assert "refuses to be read" in shown
+            assert "Letters to its customers wait until it was read to the end." in shown
+        assert str(refused) in words(await page(admin, address))
+        assert "Letters to the customers of house wait" in words(await page(admin, "/preview"))
