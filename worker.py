@@ -6,6 +6,7 @@ import socket
 import sys
 from collections.abc import Callable, Sequence
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -58,6 +59,8 @@ from adapters.correspondence.reading_gaps import keep_wait
 from adapters.credit.referral_query import ReferralQuery
 from adapters.dossier.dossier_store import DossierStore
 from adapters.identity.delegation_store import DelegationStore
+from adapters.mail.mail_server_watch import MailServerWatch
+from adapters.mail.smtp_client import find_mail_server_problem
 from adapters.notifications.approval_digest import DigestSender
 from adapters.notifications.digest_store import DigestStore
 from adapters.notifications.staff_notices import NoticeSender
@@ -294,8 +297,11 @@ def build_case_repair(client: Client, services: Services) -> CaseRepair:
 
 async def run_worker(client: Client, services: Services, stop: asyncio.Event, when_ready: Callable[[], None]) -> None:
     """Work until `stop` is set, then finish what is under way. `when_ready` is called once it has begun."""
+    watch = MailServerWatch(services.database, partial(find_mail_server_problem, services.smtp))
     async with build_worker(client, services):
         freeze_loaded_objects()
+        watching = asyncio.create_task(watch.watch())
         when_ready()
         await stop.wait()
+        watching.cancel()
     await services.mailer.close()

@@ -27,8 +27,8 @@ from domain.clock import Clock
 
 @dataclass(frozen=True)
 class Services:
-    """`inbox` is None when letters go to a mail server, `openid` where the company has no sign-in of its own. `connected` reads each
-    billing system that is connected."""
+    """`smtp` is that of `mailer`. `inbox` is None when letters go to a mail server, `openid` where the company has no sign-in of its own.
+    `connected` reads each billing system that is connected."""
 
     settings: Settings
     database: Database
@@ -39,6 +39,7 @@ class Services:
     policies: PolicyStore
     letters: LetterTemplates
     mailer: Mailer
+    smtp: SmtpSettings
     company: Company
     identity: IdentityStore
     inbox: Inbox | None
@@ -66,6 +67,7 @@ def compose_services(
     letters = LetterTemplates(settings.letters_dir)
     provider = build_openid_config(settings)
     clock = clock or load_clock(database) or Clock.real_time()
+    smtp = settings.build_smtp_settings() or _build_inbox_smtp_settings(settings, inbox_port)
     connected = ConnectionRegistry(database, settings, lambda: clock.to_business(datetime.now(UTC)))
     return Services(
         settings=settings,
@@ -76,7 +78,8 @@ def compose_services(
         importer=Importer(database),
         policies=PolicyStore(database, letters),
         letters=letters,
-        mailer=SmtpMailer(settings.build_smtp_settings() or _build_inbox_smtp_settings(settings, inbox_port)),
+        mailer=SmtpMailer(smtp),
+        smtp=smtp,
         company=load_company(settings),
         identity=IdentityStore(database, _build_session_rules(settings)),
         inbox=Inbox(get_inbox_folder(settings)) if settings.smtp_host is None else None,

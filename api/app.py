@@ -186,7 +186,7 @@ def build_app() -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        lifespan=_flush_access_log_at_shutdown,
+        lifespan=_keep_pulse_and_access_log,
     )
     for router in ROUTERS:
         app.include_router(router, dependencies=[Depends(refuse_unknown_parameters)])
@@ -205,9 +205,18 @@ def build_app() -> FastAPI:
 
 
 @asynccontextmanager
-async def _flush_access_log_at_shutdown(app: FastAPI) -> AsyncIterator[None]:
-    yield
+async def _keep_pulse_and_access_log(app: FastAPI) -> AsyncIterator[None]:
+    """While it serves, what does not work is known; when it ends, who looked at what is written."""
+    reading = asyncio.create_task(_keep_pulse(app))
+    try:
+        yield
+    finally:
+        reading.cancel()
     await app.state.trail.flush()
+
+
+async def _keep_pulse(app: FastAPI) -> None:
+    await app.state.pulse.keep_reading()
 
 
 def _complete_description(app: FastAPI) -> None:

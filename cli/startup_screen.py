@@ -104,12 +104,11 @@ def _list_next_steps(running: RunningStack, command: str) -> list[str]:
             f"Ctrl-C stops Duecourse. A fresh sign-in link: {command} sign-in{other}",
         ]
     if _describe_portfolio(running.services.database) == "none yet":
-        return ["Bring in invoices, from another terminal:", f"  {command} import FILE.csv{other}"]
+        return [f"Bring in invoices: open the link below, page Import; or, from another terminal: {command} import FILE.csv{other}"]
     if count_held_accounts(running.services.database):
         return [
-            "What would go to the accounts that are held, and how to let it go:",
-            f"  {command} preview{other}",
-            f"  {command} release --all{other}",
+            f"What would go to the accounts that are held, and a button that lets it go: {running.url}/preview",
+            f"Or by command: {command} preview{other}, and then {command} release --all{other}",
         ]
     return [f"Ctrl-C stops Duecourse. A fresh sign-in link: {command} sign-in{other}"]
 

@@ -4,7 +4,7 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict
 
-from domain.accepted_texts import spell_out_controls
+from domain.control_characters import spell_out_controls
 
 
 class RefusalFacts(BaseModel):

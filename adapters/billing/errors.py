@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from adapters.set_aside.stages import SetAsideReason
 from domain.errors import OperatingError, UserError
+from domain.refusal import Refusal
 
 
 class BillingError(UserError):
@@ -182,3 +183,16 @@ class ConnectionRefusedByBillingError(OperatingError):
     title = "The billing system does not let Duecourse in"
     problem_type = "billing-connection"
     set_aside_reason = SetAsideReason.BILLING_REFUSED
+
+
+def describe_silence(system: str, problem: object) -> Refusal:
+    return Refusal("system.silent", "{system} does not answer: {problem}", system=system, problem=problem)
+
+
+def describe_answer(system: str, status: object) -> Refusal:
+    """`status`: that of HTTP, with the system's own code where it has one."""
+    return Refusal("system.answers", "{system} answers {status}", system=system, status=status)
+
+
+def describe_refusal(system: str, said: object) -> Refusal:
+    return Refusal("system.refuses", "{system} refuses this: {said}", system=system, said=said)

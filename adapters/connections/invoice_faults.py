@@ -24,8 +24,8 @@ def find_invoice_fault(system: SystemKey, invoice: ExternalInvoice) -> str | Non
     if fault := find_id_fault(invoice.number):
         return f"number {fault}"
     for name, text in _list_texts(invoice):
-        if fault := _find_line_fault(text):
-            return f"{name} {fault}"
+        if line_fault := _find_line_fault(text):
+            return f"{name} {line_fault}"
     try:
         for external_id in (invoice.external_id, invoice.account_id, *_list_settlement_ids(invoice)):
             ExternalKey.build(system, external_id)

@@ -1,13 +1,8 @@
-"""What open pages are told of: that something changed, and that letters do not get out. Read often, so neither counts history."""
+"""What open pages are told of: that something changed. Read often, so that it counts no history."""
 
-from datetime import datetime
-
-from sqlalchemy import exists, select, text
-from sqlmodel import col
+from sqlalchemy import text
 
 from adapters.database.engine import Database
-from adapters.database.row_states import MessageState
-from adapters.database.tables import Message
 
 _WRITTEN_ROWS = """SELECT coalesce(sum(n_tup_ins + n_tup_upd + n_tup_del), 0) FROM pg_stat_user_tables
     WHERE relname NOT IN ('views', 'idempotency_keys', 'tokens', 'settings')"""
@@ -24,10 +19,3 @@ def read_change_mark(database: Database) -> str:
     with database.reading() as session:
         row = session.execute(text(_LAST_ROWS if database.is_sqlite else _WRITTEN_ROWS)).one()
         return ".".join(str(value or 0) for value in row)
-
-
-def are_letters_tried_again(database: Database, now: datetime) -> bool:
-    """Return whether a letter waits for another attempt, for the mail server did not take it. `now` is real time."""
-    waits = exists().where(col(Message.state) == MessageState.INTENDED, col(Message.next_attempt_at) > now)
-    with database.reading() as session:
-        return bool(session.scalar(select(waits)))

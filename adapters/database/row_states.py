@@ -161,9 +161,17 @@ class StartPage(StrEnum):
     """The page that a person gets after signing in."""
 
     TODAY = "today"
-    PORTFOLIO = "portfolio"
-    ACCOUNTS = "accounts"
+    OVERVIEW = "overview"
     APPROVALS = "approvals"
+    TEAM = "team"
+    ACCOUNTS = "accounts"
+    INVOICES = "invoices"
+    CASES = "cases"
+    LETTERS = "letters"
+    AUDIT = "audit"
+    USERS = "users"
+    IMPORT = "import"
+    PORTFOLIO = "portfolio"
 
 
 class ConnectionEventKind(StrEnum):

@@ -805,7 +805,9 @@ class User(SQLModel, table=True):
     roles: list[str] = Field(default_factory=list, sa_type=JSON)
     active: bool = True
     time_zone: str = Field(default="", description="an IANA name, in which the console shows them times; UTC when empty")
-    start_page: str = Field(default="", description="a StartPage, which the console shows them after signing in; empty: the portfolio")
+    start_page: str = Field(
+        default="", description="a StartPage, which the console shows them after signing in; empty: the first one of their role’s day"
+    )
     single_keys: bool = Field(default=True, description="whether single keys act at the console")
     provider_subject: str | None = Field(default=None, description="by what the OpenID provider knows them: its issuer and their subject")
 

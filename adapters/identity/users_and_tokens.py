@@ -45,7 +45,7 @@ class KnownUser(NamedTuple):
 
 class Preferences(NamedTuple):
     """What a person has chosen for the console. `language` None: none was; `time_zone`: an IANA name, empty for UTC; `start_page` None: the
-    portfolio; `single_keys`: whether single keys act."""
+    first one of their role's day; `single_keys`: whether single keys act."""
 
     language: str | None = None
     time_zone: str = ""

@@ -23,6 +23,7 @@ from adapters.portfolio.assignments import (
 )
 from adapters.portfolio.rule_store import load_usable_rules
 from domain.portfolio.assignment_rules import AccountTraits, find_matching_rule
+from domain.refusal import Refusal
 
 BILLING_ROLE = "billing"
 _ACCOUNT_COLUMNS = ("name", "country", "time_zone", "language", "segment", "collector", "prepaid")
@@ -108,7 +109,7 @@ class AccountBatch:
             and contacts[0][CONTACT_FIELDS[field]]
             and (details.id, field) not in self._stated
         ]
-        warnings = tuple(f"{field}: is empty; what was stored, {contacts[0][CONTACT_FIELDS[field]]!r}, was cleared" for field in cleared)
+        warnings = tuple(_warn_of_clearing(field, contacts[0][CONTACT_FIELDS[field]]) for field in cleared)
         self._store_contact(details, values | {CONTACT_FIELDS[field]: "" for field in cleared}, contacts)
         return warnings
 
@@ -206,3 +207,9 @@ class AccountBatch:
             from_collector=self._earlier_collectors.get(account_id),
             to_collector=account["collector"],
         )
+
+
+def _warn_of_clearing(field: str, stored: str) -> Refusal:
+    return Refusal(
+        "row.cleared", "{contact_field}: is empty; what was stored, {stored}, was cleared", contact_field=field, stored=repr(stored)
+    )

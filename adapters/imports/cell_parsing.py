@@ -97,7 +97,9 @@ class DateParser:
             day = parse_date(timed["day"], self._formats)
             day = day and _find_local_day(day, timed, time_zone)
         if day is None:
-            raise ValueError(f"is not a date written as {' or '.join(dict.fromkeys(self._formats))}")
+            raise ValueError(
+                Refusal("cell.no_date", "is not a date written as {choices}", choices=" or ".join(dict.fromkeys(self._formats)))
+            )
         return _check_range(day)
 
 
@@ -126,7 +128,11 @@ def _find_local_day(day: date, timed: re.Match[str], time_zone: str) -> date | N
 def _check_range(day: date) -> date:
     """Raises ValueError."""
     if not FIRST_DAY <= day <= LAST_DAY:
-        raise ValueError(f"lies outside {FIRST_DAY.isoformat()} to {LAST_DAY.isoformat()}")
+        raise ValueError(
+            Refusal(
+                "cell.day_outside", "lies outside {first_day} to {last_day}", first_day=FIRST_DAY.isoformat(), last_day=LAST_DAY.isoformat()
+            )
+        )
     return day
 
 
@@ -141,7 +147,7 @@ class AmountParser:
         """Raises ValueError."""
         if isinstance(cell, int | float) and not isinstance(cell, bool):
             if not math.isfinite(cell):
-                raise ValueError("is not a number")
+                raise ValueError(Refusal("cell.no_number", "is not a number"))
             text = f"{Decimal(f'{cell:.15g}'):f}"
             parts = _PLAIN.fullmatch(text)
         else:
@@ -152,21 +158,22 @@ class AmountParser:
         else:
             sign, whole, fraction = self._read_written(text, currency)
         if len(fraction) > digits and fraction[digits:].strip("0"):
-            raise ValueError(f"has more decimals than {currency} has; round it to {digits}")
+            raise ValueError(
+                Refusal("cell.decimals", "has more decimals than {currency} has; round it to {digits}", currency=currency, digits=digits)
+            )
         if len(whole.lstrip("0")) > len(str(MAX_MINOR_UNITS)):
-            raise ValueError(_describe_range(currency))
+            raise ValueError(_refuse_range(currency))
         minor = int(whole + fraction[:digits].ljust(digits, "0"))
         if minor > MAX_MINOR_UNITS:
-            raise ValueError(_describe_range(currency))
+            raise ValueError(_refuse_range(currency))
         return -minor if sign else minor
 
     def _read_written(self, text: str, currency: str) -> tuple[str, str, str]:
         """The sign, the whole units and the fraction of an amount with grouping marks, a currency's sign or a minus behind. Raises
         ValueError."""
-        mistake = ValueError(f"is not an amount written like 1234{self._decimal}56")
         around = _AROUND.fullmatch(text.replace("−", "-"))
         if around is None:
-            raise mistake
+            raise self._refuse_amount()
         lead, trail = around["lead"].strip(), around["trail"].strip()
         is_bracketed = lead.startswith("(") and trail.endswith(")")
         if is_bracketed:
@@ -175,16 +182,25 @@ class AmountParser:
         lead, trail = (part.replace("-", "", 1).replace("+", "", 1).strip() for part in (lead, trail))
         number = _BODY[self._decimal].fullmatch(around["body"])
         if number is None or minuses + is_bracketed > 1 or (lead and trail):
-            raise mistake
+            raise self._refuse_amount()
         if (sign := lead or trail) and not is_sign_of(sign, currency):
             looks_like_sign = len(sign) <= 5 and any(unicodedata.category(character) in _SIGN_CATEGORIES for character in sign)
-            raise ValueError(f"is not an amount in {currency}: {sign!r} is not a sign of it") if looks_like_sign else mistake
+            if not looks_like_sign:
+                raise self._refuse_amount()
+            raise ValueError(
+                Refusal("cell.other_sign", "is not an amount in {currency}: {sign} is not a sign of it", currency=currency, sign=repr(sign))
+            )
         return "-" if minuses or is_bracketed else "", _NOT_DIGITS.sub("", number[1]), number[3] or ""
 
+    def _refuse_amount(self) -> ValueError:
+        return ValueError(Refusal("cell.no_amount", "is not an amount written like {example}", example=f"1234{self._decimal}56"))
 
-def _describe_range(currency: str) -> str:
+
+def _refuse_range(currency: str) -> Refusal:
     most = Money(minor=MAX_MINOR_UNITS, currency=currency).major
-    return f"is out of range; one item has at most {most:,} {currency}"
+    return Refusal(
+        "cell.out_of_range", "is out of range; one item has at most {largest} {currency}", largest=f"{most:,}", currency=currency
+    )
 
 
 class DecimalMarkDetector:
@@ -244,7 +260,14 @@ def parse_boolean(text: str, true_words: Collection[str], false_words: Collectio
         return True
     if word in false_words:
         return False
-    raise ValueError(f"is neither yes nor no; write one of: {_join_words(true_words)} / {_join_words(false_words)}")
+    raise ValueError(
+        Refusal(
+            "cell.no_flag",
+            "is neither yes nor no; write one of: {yes} / {no}",
+            yes=_join_words(true_words),
+            no=_join_words(false_words),
+        )
+    )
 
 
 def _join_words(words: Iterable[str]) -> str:

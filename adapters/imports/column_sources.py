@@ -5,6 +5,9 @@ from collections.abc import Callable, Sequence
 from adapters.imports.cell_filters import CellFilter, apply_filters, compile_filters
 from adapters.imports.cell_parsing import Cell, format_cell
 from adapters.imports.column_mapping import TEMPLATE_PART, FieldSource, ValueLookup
+from domain.refusal import Refusal
+
+SHOWN_WORDS = 12
 
 CellGetter = Callable[[Sequence[Cell]], Cell]
 
@@ -53,9 +56,12 @@ def _compile_lookup(lookup: ValueLookup, header: Sequence[str]) -> CellGetter:
         key = format_cell(cells[index])
         value = values.get(key, lookup.otherwise)
         if value is None:
-            raise RowRejectedError(
-                f"{lookup.column}: {key!r} is not in the mapping's list ({', '.join(values)}); add it there, or give 'otherwise'"
+            missing = Refusal(
+                "cell.not_listed",
+                "is not in the mapping's list ({words}); add it there, or give 'otherwise'",
+                words=", ".join([*list(values)[:SHOWN_WORDS], *(["…"] if len(values) > SHOWN_WORDS else [])]),
             )
+            raise RowRejectedError(f"{lookup.column}: {key!r} {missing}")
         return value
 
     return look_up

@@ -11,6 +11,7 @@ from adapters.imports.column_sources import RowRejectedError
 from adapters.imports.row_reader import ImportedInvoice
 from adapters.ledger.unit_of_work import AllocationSource, BookedInvoice, LedgerUnitOfWork, load_invoices
 from domain.billing.billing_events import BillingEventKind, InvoiceStatus
+from domain.refusal import Refusal
 
 
 def build_credit_note_id(row: ImportedInvoice) -> str:
@@ -44,8 +45,12 @@ class CreditNoteBooking:
             return False
         if known[0] != self._get_money(row):
             raise RowRejectedError(
-                f"the credit note {row.number!r} is in the books already, with another account, currency or amount; "
-                "what is booked of it stays: give what is new a number of its own"
+                Refusal(
+                    "row.credit_note_known",
+                    "the credit note {number} is in the books already, with another account, currency or amount; "
+                    "what is booked of it stays: give what is new a number of its own",
+                    number=repr(row.number),
+                )
             )
         return True
 
@@ -89,9 +94,28 @@ class CreditNoteBooking:
         mine = [each for each in self._invoices.values() if each.account_id == row.account.id]
         invoice = self._invoices.get(row.credits) or next((each for each in mine if each.number == row.credits), None)
         if invoice is None or invoice.account_id != row.account.id:
-            return None, (f"credits: the account {row.account.id!r} has no invoice {row.credits!r}; the amount is its unapplied credit",)
+            unknown = Refusal(
+                "row.credits_nothing",
+                "credits: the account {account} has no invoice {invoice}; the amount is its unapplied credit",
+                account=repr(row.account.id),
+                invoice=repr(row.credits),
+            )
+            return None, (unknown,)
         if invoice.currency != row.currency:
-            raise RowRejectedError(f"credits: the invoice {row.credits!r} is in {invoice.currency}, the credit note in {row.currency}")
+            raise RowRejectedError(
+                Refusal(
+                    "row.credits_currency",
+                    "credits: the invoice {invoice} is in {currency}, the credit note in {given}",
+                    invoice=repr(row.credits),
+                    currency=invoice.currency,
+                    given=row.currency,
+                )
+            )
         if invoice.status is InvoiceStatus.CANCELLED:
-            return None, (f"credits: the invoice {row.credits!r} was cancelled; the amount is unapplied credit of its account",)
+            cancelled = Refusal(
+                "row.credits_cancelled",
+                "credits: the invoice {invoice} was cancelled; the amount is unapplied credit of its account",
+                invoice=repr(row.credits),
+            )
+            return None, (cancelled,)
         return invoice, ()

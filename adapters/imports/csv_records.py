@@ -16,9 +16,11 @@ from domain.refusal import Refusal
 MAX_LINE_LENGTH = 1_000_000
 MAX_LINES_OF_RECORD = 200
 MAX_BROKEN_RECORDS = 1_000
-UNPAIRED_QUOTE = "a quotation mark opens a cell here and is not closed rightly; close it, or write it twice where it is part of the text"
-
-LONG_CELL = f"a cell has more than {csv.field_size_limit():,} characters"
+UNPAIRED_QUOTE = Refusal(
+    "row.quotation_mark",
+    "a quotation mark opens a cell here and is not closed rightly; close it, or write it twice where it is part of the text",
+)
+LONG_CELL = Refusal("row.long_cell", "a cell has more than {most:,} characters", most=csv.field_size_limit())
 
 
 class _LineFeed:

@@ -46,7 +46,12 @@ class CsvSheet:
         encoding, guessed = _detect_encoding(self._path, requested)
         if guessed:
             self.notes.append(
-                f"the file is not UTF-8; it was read as {encoding}. If names look wrong, write 'encoding' in the mapping's 'file' section"
+                Refusal(
+                    "file.read_as",
+                    "the file is not UTF-8; it was read as {encoding}. "
+                    "If names look wrong, save it as UTF-8, or write 'encoding' in the mapping's 'file' section",
+                    encoding=encoding,
+                )
             )
         return encoding
 

@@ -19,6 +19,7 @@ from adapters.imports.rejected_rows import restore_cells
 from adapters.imports.row_booking import BatchBooking, BookingVerdict, ImportContext, ImportVerdict
 from adapters.imports.row_reader import ImportedInvoice, RowReader
 from adapters.imports.sheet import Sheet, SheetRow
+from domain.refusal import Refusal
 
 REJECTED_SHOWN = 20
 MAX_CREDIT_NOTES_HELD = 50_000
@@ -173,7 +174,8 @@ def _book_row(booking: BatchBooking, row: ReadRow | BookingVerdict) -> tuple[Imp
     if row is None:
         return ImportVerdict.UNCHANGED, ""
     if isinstance(row, RepeatedCreditNote):
-        return ImportVerdict.DUPLICATE, f"the credit note is in row {row.first_row} already, and counts once"
+        repeated = Refusal("row.credit_note_twice", "the credit note is in row {row} already, and counts once", row=row.first_row)
+        return ImportVerdict.DUPLICATE, str(repeated)
     if isinstance(row, BookingVerdict):
         return row.verdict, ""
     if isinstance(row, RowRejectedError):

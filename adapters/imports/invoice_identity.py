@@ -16,6 +16,7 @@ from adapters.database.tables import Invoice
 from adapters.imports.column_sources import RowRejectedError
 from adapters.imports.row_reader import ImportedInvoice
 from domain.accepted_texts import find_id_fault
+from domain.refusal import Refusal
 
 
 class KnownInvoice(NamedTuple):
@@ -104,8 +105,13 @@ class InvoiceIdentities:
                 fault = find_id_fault(row.invoice_id)
                 if fault or self._find_holder(row.invoice_id, known) not in (None, row.account.id):
                     return RowRejectedError(
-                        f"the number {row.number!r} belongs to an invoice of another account, and {row.invoice_id!r} cannot be its id; "
-                        "map 'invoice_id' to what names each invoice"
+                        Refusal(
+                            "row.number_taken",
+                            "the number {number} belongs to an invoice of another account, and {invoice} cannot be its id; "
+                            "map 'invoice_id' to what names each invoice",
+                            number=repr(row.number),
+                            invoice=repr(row.invoice_id),
+                        )
                     )
         return self._check_repetition(number, row)
 
@@ -128,9 +134,22 @@ class InvoiceIdentities:
             return row
         if first.fingerprint == fingerprint:
             return RepeatedCreditNote(first.number) if row.is_credit_note else None
-        advice = "; if they are two, map 'invoice_id' to what names each" if first.account_id != row.account.id else ""
+        facts = {"invoice": repr(row.invoice_id), "row": first.number}
+        if first.account_id != row.account.id:
+            return RowRejectedError(
+                Refusal(
+                    "row.repeated_elsewhere",
+                    "the invoice {invoice} is in row {row} already, with other content; keep the one that is right; "
+                    "if they are two, map 'invoice_id' to what names each",
+                    **facts,
+                )
+            )
         return RowRejectedError(
-            f"the invoice {row.invoice_id!r} is in row {first.number} already, with other content; keep the one that is right{advice}"
+            Refusal(
+                "row.repeated",
+                "the invoice {invoice} is in row {row} already, with other content; keep the one that is right",
+                **facts,
+            )
         )
 
 

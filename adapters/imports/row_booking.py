@@ -25,6 +25,7 @@ from adapters.ledger.unit_of_work import AllocationSource, BookedInvoice, Ledger
 from adapters.portfolio.assignments import AssignmentContext
 from domain.billing.billing_events import BillingEventKind, InvoiceStatus
 from domain.case.case_view import TaskKind
+from domain.refusal import Refusal
 from domain.roles import Role
 
 
@@ -124,7 +125,12 @@ class BatchBooking:
         if self._credit_notes.is_known(row):
             return BookingVerdict(ImportVerdict.UNCHANGED)
         if first := self._credit_notes.find_repeated(row):
-            warning = f"the credit note {row.number!r} of this account, amount and day is booked as {first!r}; it was not booked again"
+            warning = Refusal(
+                "row.credit_note_booked",
+                "the credit note {number} of this account, amount and day is booked as {first}; it was not booked again",
+                number=repr(row.number),
+                first=repr(first),
+            )
             return BookingVerdict(ImportVerdict.DUPLICATE, (*row.warnings, warning))
         warnings = self._credit_notes.book(row, self._context.recorded_by)
         cleared = self._accounts.merge_account(row.account)
@@ -186,15 +192,36 @@ class BatchBooking:
     def _check_row(self, row: ImportedInvoice, invoice: BookedInvoice) -> str:
         """What the row contradicts though its money is taken; empty when it contradicts nothing. Raises RowRejectedError."""
         if invoice.currency != row.currency:
-            raise RowRejectedError(f"currency: the invoice {invoice.id!r} is in {invoice.currency}, not in {row.currency}")
+            raise RowRejectedError(
+                Refusal(
+                    "row.other_currency",
+                    "currency: the invoice {invoice} is in {currency}, not in {given}",
+                    invoice=repr(invoice.id),
+                    currency=invoice.currency,
+                    given=row.currency,
+                )
+            )
         if invoice.status is InvoiceStatus.CANCELLED and not row.cancelled:
-            raise RowRejectedError(f"the invoice {invoice.id!r} was cancelled and cannot be reopened; issue it again under a new number")
+            raise RowRejectedError(
+                Refusal(
+                    "row.cancelled",
+                    "the invoice {invoice} was cancelled and cannot be reopened; issue it again under a new number",
+                    invoice=repr(invoice.id),
+                )
+            )
         if invoice.account_id == row.account.id:
             return ""
-        belongs = f"account: the invoice {invoice.id!r} belongs to the account {invoice.account_id!r}, not to {row.account.id!r}"
+        facts = {"invoice": repr(invoice.id), "account": repr(invoice.account_id), "given": repr(row.account.id)}
         if min(row.paid, row.total) == min(invoice.source_paid, invoice.total) and not row.cancelled:
-            raise RowRejectedError(belongs)
-        return f"{belongs}; what the row says of its money was booked, and it stays with its account until a person decides"
+            raise RowRejectedError(
+                Refusal("row.other_account", "account: the invoice {invoice} belongs to the account {account}, not to {given}", **facts)
+            )
+        return Refusal(
+            "row.moved",
+            "account: the invoice {invoice} belongs to the account {account}, not to {given}; "
+            "what the row says of its money was booked, and it stays with its account until a person decides",
+            **facts,
+        )
 
     def _update_invoice(self, row: ImportedInvoice, invoice: BookedInvoice, terms: bool = True) -> None:
         """Only what the file says anew is followed: a payment recorded here stands until the file speaks of payments itself. `terms` False:

@@ -14,19 +14,22 @@ from adapters.imports.cell_parsing import AmountParser, Cell, DateParser, format
 from adapters.imports.column_mapping import ColumnMapping
 from adapters.imports.column_sources import RowRejectedError, compile_getter
 from adapters.imports.field_rules import FIELD_RULES
-from adapters.mail.mail_addresses import MailAddressError, normalise_address
+from adapters.mail.mail_addresses import MailAddressError, normalise_address, refuse_address
 from adapters.time_zones import is_time_zone
 from domain.accepted_texts import find_id_fault, find_text_fault, fold_whitespace
 from domain.money import CURRENCIES, minor_digits
+from domain.refusal import Refusal
 
 ACCOUNTS_CACHED = 20_000
 AMOUNT_FIELDS = ("total", "open_balance", "paid_amount")
 CONTACT_FIELDS = {"contact_name": "name", "email": "email", "phone": "phone"}
 """The fields of a contact, and their columns in its table."""
 NON_COUNTRY_CODES = frozenset({"EU", "EZ", "QO", "UN", "XA", "XB", "ZZ"})
-EMPTY = "is empty; every invoice needs it"
-TOTALS_ADVICE = "if this is a row of totals, write its first word as 'totals' in the mapping's 'file' section"
+EMPTY = Refusal("cell.empty", "is empty; every invoice needs it")
+TOTALS_ADVICE = Refusal("row.totals", "if this is a row of totals, write its first word as 'totals' in the mapping's 'file' section")
 SHOWN_LENGTH = 80
+NEGATIVE = Refusal("cell.negative", "is negative, yet the total is not; what was overpaid stands in 'paid_amount'")
+NO_CURRENCY_CODE = Refusal("cell.no_currency", "is not an ISO 4217 currency code such as EUR")
 TOTAL_WORDS = ("total", "sum", "summe", "gesamt", "somme", "suma", "totaal", "totale")
 
 
@@ -132,7 +135,7 @@ class RowReader:
         if faults or account is None or total is None or issued is None:
             if account is None and _find_first_text(cells).casefold().startswith(TOTAL_WORDS):
                 faults.insert(0, TOTALS_ADVICE)
-            raise RowRejectedError("; ".join(faults))
+            raise RowRejectedError("; ".join(dict.fromkeys(faults)))
         due = due or issued
         warnings = () if due >= issued or total < 0 else (self._warn_of_early_due_date(due, issued),)
         settled = settled_on if settled_on and settled_on <= self._business_date else None
@@ -149,26 +152,35 @@ class RowReader:
         if total < 0:
             rest = total if open_balance is None else open_balance
             if not total <= rest <= 0:
-                self._complain(faults, "open_balance", cells, f"is more than the credit note over {self._read_text('total', cells)} has")
+                over = self._read_text("total", cells)
+                more = Refusal("cell.over_credit_note", "is more than the credit note over {total} has", total=over)
+                self._complain(faults, "open_balance", cells, more)
             return total if settled_on and settled_on <= self._business_date else total - rest
         for name, amount in (("open_balance", open_balance), ("paid_amount", paid)):
             if amount is not None and amount < 0:
-                self._complain(faults, name, cells, "is negative, yet the total is not; what was overpaid stands in 'paid_amount'")
+                self._complain(faults, name, cells, NEGATIVE)
         if open_balance is not None and open_balance > total:
-            self._complain(faults, "open_balance", cells, f"is more than the total {self._read_text('total', cells)}")
+            more = Refusal("cell.over_total", "is more than the total {total}", total=self._read_text("total", cells))
+            self._complain(faults, "open_balance", cells, more)
         stated = paid if paid is not None else 0 if open_balance is None else total - open_balance
         if settled_on is None:
             return stated
         if settled_on > self._business_date:
             return stated if stated < total else 0
         if open_balance:
-            self._complain(faults, "open_balance", cells, f"is still open, yet settled on {settled_on.isoformat()}")
+            still = Refusal("cell.settled_open", "is still open, yet settled on {on}", on=settled_on.isoformat())
+            self._complain(faults, "open_balance", cells, still)
         return max(stated, total)
 
     def _fit_to_header(self, cells: Sequence[Cell]) -> Sequence[Cell]:
         if any(format_cell(cell) for cell in cells[self._width :]):
             raise RowRejectedError(
-                f"the row has {len(cells)} cells, the header {self._width}; put quotation marks around a cell with a delimiter in it"
+                Refusal(
+                    "row.cells",
+                    "the row has {cells} cells, the header {header}; put quotation marks around a cell with a delimiter in it",
+                    cells=len(cells),
+                    header=self._width,
+                )
             )
         return [*cells[: self._width], *[""] * (self._width - len(cells))]
 
@@ -212,12 +224,7 @@ class RowReader:
         if currency in CURRENCIES:
             return currency
         if count == len(faults):
-            self._complain(
-                faults,
-                "currency",
-                cells,
-                "is not an ISO 4217 currency code such as EUR" if currency else EMPTY,
-            )
+            self._complain(faults, "currency", cells, NO_CURRENCY_CODE if currency else EMPTY)
         return "EUR"
 
     def _read_date(self, name: str, cells: Sequence[Cell], faults: list[str], account: ImportedAccount | None) -> date | None:
@@ -290,9 +297,8 @@ class RowReader:
                 faults.append(self._describe(_FIELD_NAMES[name], text, fault))
 
     def _warn_of_early_due_date(self, due: date, issued: date) -> str:
-        return self._describe(
-            "due_date", due.isoformat(), f"lies before the issue date {issued.isoformat()}; check the order of day and month"
-        )
+        early = Refusal("cell.early_due", "lies before the issue date {on}; check the order of day and month", on=issued.isoformat())
+        return self._describe("due_date", due.isoformat(), early)
 
     def _complain(self, faults: list[str], name: str, cells: Sequence[Cell], complaint: str) -> None:
         faults.append(self._describe(name, self._read_text(name, cells), complaint))
@@ -305,18 +311,20 @@ class RowReader:
 _FIELD_NAMES = {name: {"id": "account_id", "name": "account_name"}.get(name, name) for name in ImportedAccount._fields}
 
 
-def find_account_fault(name: str, text: str) -> str | None:
+def find_account_fault(name: str, text: str) -> Refusal | None:
     """Find out why a value of an account cannot be taken; None when it can."""
     rule = FIELD_RULES[_FIELD_NAMES[name]]
     if not text:
         return EMPTY if rule.needed else None
     match name:
         case "country" if text not in _load_country_codes():
-            return "is not an ISO 3166 country code such as DE"
+            return Refusal("cell.no_country", "is not an ISO 3166 country code such as DE")
         case "time_zone" if not is_time_zone(text):
-            return "is not an IANA time zone such as Europe/Berlin"
+            return Refusal("cell.no_time_zone", "is not an IANA time zone such as Europe/Berlin")
         case "language" if text not in LANGUAGES:
-            return f"is not a language of the letters; write one of: {', '.join(LANGUAGES)}"
+            return Refusal(
+                "cell.no_language", "is not a language of the letters; write one of: {languages}", languages=", ".join(LANGUAGES)
+            )
         case "email":
             return _find_email_fault(text)
     if rule.max_length is None:
@@ -324,14 +332,14 @@ def find_account_fault(name: str, text: str) -> str | None:
     return find_id_fault(text) if rule.is_id else find_text_fault(text, rule.max_length)
 
 
-def _find_email_fault(text: str) -> str | None:
+def _find_email_fault(text: str) -> Refusal | None:
     if not text.isprintable():
         return find_id_fault(text)
     try:
         domain = normalise_address(text).rpartition("@")[2]
     except MailAddressError as error:
-        return str(error)
-    return None if "." in domain else "is not an e-mail address; write for example name@example.com"
+        return error.refusal
+    return None if "." in domain else refuse_address()
 
 
 def _find_first_text(cells: Sequence[Cell]) -> str:

@@ -89,9 +89,14 @@ def find_header(file_name: str, rows: Iterator[SheetRow], search: HeaderSearch, 
         return first.number, _check_header(file_name, names, search)
     for _, row in zip(range(HEADER_SEARCHED_ROWS), rows, strict=False):
         if set(search.required) <= set(read_names(row)):
-            advice = f"row {row.number} looks like the header: write 'header_row: {row.number}' in the mapping's 'file' section"
             if search.guess:
-                notes.append(f"{advice}; it is read so here")
+                notes.append(
+                    Refusal(
+                        "file.header_found",
+                        "row {row} looks like the header: write 'header_row: {row}' in the mapping's 'file' section; it is read so here",
+                        row=row.number,
+                    )
+                )
                 return row.number, _check_header(file_name, read_names(row), search)
             raise HeaderError(
                 Refusal(

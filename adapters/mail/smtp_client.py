@@ -95,7 +95,7 @@ class SmtpMailer:
     """A pool of connections, each opened when first needed and used for many letters."""
 
     def __init__(self, settings: SmtpSettings) -> None:
-        trust = ssl.create_default_context(cafile=settings.ca_file) if settings.security is not SmtpSecurity.PLAIN else None
+        trust = _load_trust(settings)
         self._size = settings.connections
         self._free_connections: asyncio.LifoQueue[_SmtpConnection] = asyncio.LifoQueue()
         for _ in range(self._size):
@@ -125,6 +125,35 @@ class SmtpMailer:
             self._free_connections.put_nowait(connection)
 
 
+async def find_mail_server_problem(settings: SmtpSettings) -> str | None:
+    """Connect, as for a letter, and leave again: why that does not work; None when it does."""
+    try:
+        client = _build_client(settings, _load_trust(settings))
+        await client.connect()
+        await client.quit()
+    except (SMTPException, OSError) as error:
+        return _clean_reply(str(error)) or type(error).__name__
+    return None
+
+
+def _load_trust(settings: SmtpSettings) -> ssl.SSLContext | None:
+    return ssl.create_default_context(cafile=settings.ca_file) if settings.security is not SmtpSecurity.PLAIN else None
+
+
+def _build_client(settings: SmtpSettings, trust: ssl.SSLContext | None) -> SMTP:
+    return SMTP(
+        hostname=settings.host,
+        port=settings.port,
+        username=settings.username or None,
+        password=settings.password.get_secret_value() if settings.username else None,
+        local_hostname=settings.hello_name,
+        timeout=settings.timeout_seconds,
+        use_tls=settings.security is SmtpSecurity.TLS,
+        start_tls=settings.security is SmtpSecurity.STARTTLS,
+        tls_context=trust,
+    )
+
+
 class _AddressBeyondAsciiError(Exception):
     """The server does not offer SMTPUTF8 (RFC 6531)."""
 
@@ -133,17 +162,7 @@ class _SmtpConnection:
     def __init__(self, settings: SmtpSettings, trust: ssl.SSLContext | None) -> None:
         self._settings = settings
         self._letters_sent = 0
-        self._client = SMTP(
-            hostname=settings.host,
-            port=settings.port,
-            username=settings.username or None,
-            password=settings.password.get_secret_value() if settings.username else None,
-            local_hostname=settings.hello_name,
-            timeout=settings.timeout_seconds,
-            use_tls=settings.security is SmtpSecurity.TLS,
-            start_tls=settings.security is SmtpSecurity.STARTTLS,
-            tls_context=trust,
-        )
+        self._client = _build_client(settings, trust)
 
     async def deliver(self, message: bytes, sender: str, recipients: Sequence[str]) -> DeliveryResult:
         try:

@@ -14,7 +14,14 @@ from typing import Any, NamedTuple, NoReturn
 
 import httpx
 
-from adapters.billing.errors import BillingAwayError, ConnectionRefusedByBillingError, RefusedByBillingError
+from adapters.billing.errors import (
+    BillingAwayError,
+    ConnectionRefusedByBillingError,
+    RefusedByBillingError,
+    describe_answer,
+    describe_refusal,
+    describe_silence,
+)
 from adapters.billing.http_times import read_retry_after, read_server_time
 from adapters.billing.unanswered_orders import build_unanswered_error, is_unsent
 from adapters.odoo.odoo_records import Record
@@ -128,7 +135,7 @@ class OdooApi:
         try:
             answer = self._client.post(f"{model}/{method}", content=content, headers={"Content-Type": "application/json; charset=utf-8"})
         except httpx.TransportError as error:
-            raise BillingAwayError(f"Odoo does not answer: {type(error).__name__}", is_untouched=is_unsent(error)) from error
+            raise BillingAwayError(describe_silence("Odoo", type(error).__name__), is_untouched=is_unsent(error)) from error
         if not answer.is_success:
             _raise_refusal(answer, model, method)
         try:
@@ -163,12 +170,12 @@ def _raise_refusal(answer: httpx.Response, model: str, method: str) -> NoReturn:
         case HTTPStatus.INTERNAL_SERVER_ERROR if (missing := _MISSING_FIELD.search(said)) is not None:
             raise MissingInOdooError(f"field {missing[1]} of {model}")
         case HTTPStatus.TOO_MANY_REQUESTS:
-            raise BillingAwayError("Odoo answers 429", read_retry_after(answer.headers), is_untouched=True)
+            raise BillingAwayError(describe_answer("Odoo", 429), read_retry_after(answer.headers), is_untouched=True)
         case status if answer.is_redirect:
             raise ConnectionRefusedByBillingError("Odoo sends elsewhere; name the database, and the address as the browser shows it")
         case status if answer.is_client_error:
-            raise RefusedByBillingError(f"Odoo refuses this: {said or status}")
-    raise BillingAwayError(f"Odoo answers {answer.status_code}", read_retry_after(answer.headers))
+            raise RefusedByBillingError(describe_refusal("Odoo", said or status))
+    raise BillingAwayError(describe_answer("Odoo", answer.status_code), read_retry_after(answer.headers))
 
 
 def _read_refusal(answer: httpx.Response) -> tuple[str | None, str]:

@@ -10,7 +10,13 @@ from urllib.parse import urljoin, urlsplit
 
 import httpx
 
-from adapters.billing.errors import BillingAwayError, ConnectionRefusedByBillingError, RefusedByBillingError
+from adapters.billing.errors import (
+    BillingAwayError,
+    ConnectionRefusedByBillingError,
+    RefusedByBillingError,
+    describe_answer,
+    describe_silence,
+)
 from adapters.billing.http_times import read_retry_after, read_server_time
 from adapters.billing.unanswered_orders import is_unsent
 from adapters.plain_http.json_values import JsonFaultError, dig, read_json
@@ -119,7 +125,7 @@ class HttpApi:
             with self._client.stream(method, url, headers=dict(headers), content=body.encode() if body is not None else None) as answer:
                 content = self._read_content(answer)
         except httpx.HTTPError as error:
-            raise BillingAwayError(f"{self._name} does not answer: {type(error).__name__}", is_untouched=is_unsent(error)) from error
+            raise BillingAwayError(describe_silence(self._name, type(error).__name__), is_untouched=is_unsent(error)) from error
         found = HttpAnswer(str(url), answer.status_code, content, answer.headers, read_server_time(answer.headers))
         if not answer.is_success:
             self._raise_refusal(found, url.path)
@@ -141,7 +147,7 @@ class HttpApi:
         status = answer.status
         if status in _AWAY or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             is_untouched = status in _UNTOUCHED
-            raise BillingAwayError(f"{self._name} answers {status}", read_retry_after(answer.headers), is_untouched=is_untouched)
+            raise BillingAwayError(describe_answer(self._name, status), read_retry_after(answer.headers), is_untouched=is_untouched)
         if status == HTTPStatus.NOT_FOUND or status == HTTPStatus.GONE:
             raise NotFoundThereError(path)
         if status in _FORBIDDEN:

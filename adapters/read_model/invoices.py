@@ -122,6 +122,11 @@ def find_invoice(database: Database, invoice_id: str) -> InvoiceRow | None:
         return _build_invoice_rows(session, [row])[0] if row else None
 
 
+def has_invoices(database: Database) -> bool:
+    with database.reading() as session:
+        return session.scalar(select(col(Invoice.id)).limit(1)) is not None
+
+
 def load_invoice_currencies(database: Database, invoice_ids: list[str]) -> dict[str, str]:
     with database.reading() as session:
         statement = select(col(Invoice.id), col(Invoice.currency)).where(col(Invoice.id).in_(invoice_ids))

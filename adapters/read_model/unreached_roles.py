@@ -32,10 +32,6 @@ class UnreachedCase(BaseModel):
     since: date | None
     notices: int
 
-    @property
-    def label(self) -> str:
-        return f"{self.case_id} ({self.account_name})" if self.account_name else self.case_id
-
 
 class _WaitingCases(BaseModel):
     """Cases that wait, the longest first."""

@@ -191,7 +191,7 @@ def list_unreached_items(session: Session, delegations: Sequence[Delegation]) ->
 
 
 def _build_unreached_item(item_id: str, work: WorkKind, unreached: UnreachedRole | UnreachedPerson, **facts: Any) -> WorkItem:
-    named = ", ".join(case.label for case in unreached.cases[:MAX_NAMED_CASES])
+    named = "\n".join(f"{case.case_id}\t{case.account_name}" for case in unreached.cases[:MAX_NAMED_CASES])
     facts |= {"cases": len(unreached.cases), "which": named, "more": max(len(unreached.cases) - MAX_NAMED_CASES, 0) or None}
     role = facts.get("role", Role.ADMIN).value
     return WorkItem(

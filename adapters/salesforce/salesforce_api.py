@@ -17,7 +17,13 @@ from requests.adapters import BaseAdapter, HTTPAdapter
 from simple_salesforce.api import Salesforce
 from simple_salesforce.exceptions import SalesforceAuthenticationFailed, SalesforceError
 
-from adapters.billing.errors import BillingAwayError, ConnectionRefusedByBillingError, RefusedByBillingError
+from adapters.billing.errors import (
+    BillingAwayError,
+    ConnectionRefusedByBillingError,
+    RefusedByBillingError,
+    describe_answer,
+    describe_silence,
+)
 from adapters.billing.http_times import read_retry_after
 from adapters.salesforce.salesforce_records import Record
 
@@ -78,7 +84,7 @@ class _PatientSession(requests.Session):
         kwargs["timeout"] = kwargs.get("timeout") or _TIMEOUT
         answer = super().send(request, **kwargs)
         if answer.status_code in _BUSY:
-            raise BillingAwayError(f"Salesforce answers {answer.status_code}", read_retry_after(answer.headers))
+            raise BillingAwayError(describe_answer("Salesforce", answer.status_code), read_retry_after(answer.headers))
         return answer
 
 
@@ -145,13 +151,13 @@ class SalesforceApi:
         except (ValueError, KeyError, IndexError, TypeError) as error:
             raise ConnectionRefusedByBillingError(f"this address answers otherwise than Salesforce does: {type(error).__name__}") from error
         except requests.RequestException as error:
-            raise BillingAwayError(f"Salesforce does not answer: {type(error).__name__}") from error
+            raise BillingAwayError(describe_silence("Salesforce", type(error).__name__)) from error
 
 
 def _raise_sign_in_refusal(error: SalesforceAuthenticationFailed) -> NoReturn:
     said = f"{error.code}: {error.auth_message}"
     if isinstance(error.code, int) and error.code >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        raise BillingAwayError(f"Salesforce answers {error.code}") from error
+        raise BillingAwayError(describe_answer("Salesforce", error.code)) from error
     raise ConnectionRefusedByBillingError(
         f"Salesforce does not let the app in ({said}); ask for the External Client App of the guide"
     ) from error
@@ -160,7 +166,7 @@ def _raise_sign_in_refusal(error: SalesforceAuthenticationFailed) -> NoReturn:
 def _raise_refusal(error: SalesforceError) -> NoReturn:
     code, said = _read_refusal(error.content)
     if code in _BUSY_CODES or error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        raise BillingAwayError(f"Salesforce answers {error.status} {code}".rstrip()) from error
+        raise BillingAwayError(describe_answer("Salesforce", f"{error.status} {code}".rstrip())) from error
     if code in _MISSING:
         raise MissingInSalesforceError(f"Salesforce says: {said}") from error
     if error.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):

@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 from secrets import token_hex
 
-from adapters.billing.connection_steps import try_step
+from adapters.billing.connection_steps import describe_right, describe_some, try_step
 from adapters.billing.errors import ConnectionRefusedByBillingError
 from adapters.billing.external_records import ConnectionStep
 from adapters.stripe.stripe_api import API_VERSION, NoSuchStripeObjectError, StripeApi, StripeSettings
 from adapters.stripe.stripe_records import MARK
+from domain.refusal import Refusal
 
 _READ = (
     ("invoices", "invoices", "Invoices: read"),
@@ -17,6 +18,7 @@ _READ = (
     ("subscriptions", "subscriptions", "Subscriptions: read"),
     ("changes", "events", "Events: read"),
 )
+_KEY = Refusal("ask.stripe_key", "a restricted key of the account: Developers, API keys, with Account: read")
 _NOBODY = "none_of_this_id"
 _WRITTEN: tuple[tuple[str, str, str, dict[str, object]], ...] = (
     ("credit notes", "credit_notes", "Credit notes: write", {"invoice": _NOBODY, "amount": 1}),
@@ -33,36 +35,50 @@ def try_connection(api: StripeApi, settings: StripeSettings) -> tuple[Connection
 
 
 def _list_steps(api: StripeApi, settings: StripeSettings) -> Iterator[ConnectionStep]:
-    first = try_step("key", lambda: _find_account(api), "a restricted key of the account: Developers, API keys, with Account: read")
+    first = try_step("key", lambda: _find_account(api), _KEY)
     yield first
     if not first.works:
         return
     for name, path, ask_for in _READ:
-        yield try_step(f"read {name}", lambda path=path: _look(api, path), f"the key's permission {ask_for}")  # type: ignore[misc]
+        yield try_step(f"read {name}", lambda path=path: _look(api, path), _ask_for_permission(ask_for))  # type: ignore[misc]
     for name, path, ask_for, values in _WRITTEN:
         attempt = lambda path=path, values=values: _require_write_access(api, path, values)  # noqa: E731
-        yield try_step(f"write {name}", attempt, f"the key's permission {ask_for}")
+        yield try_step(f"write {name}", attempt, _ask_for_permission(ask_for))
     if settings.webhook_secrets:
-        ask_for = f"a webhook endpoint of the API version {API_VERSION}: one that has another, or none, says things otherwise"
-        yield try_step("version of webhooks", lambda: _find_endpoints(api), ask_for)
+        endpoint = Refusal(
+            "ask.stripe_endpoint",
+            "a webhook endpoint of the API version {version}: one that has another, or none, says things otherwise",
+            version=API_VERSION,
+        )
+        yield try_step("version of webhooks", lambda: _find_endpoints(api), endpoint)
+
+
+def _ask_for_permission(permission: str) -> Refusal:
+    return Refusal("ask.stripe_permission", "the key's permission {permission}", permission=permission)
 
 
 def _find_account(api: StripeApi) -> str:
     account = api.read("account")
     name = ((account.get("settings") or {}).get("dashboard") or {}).get("display_name") or account["id"]
-    return f"{name} ({account['id']}), spoken to by API version {API_VERSION}"
+    return Refusal(
+        "trial.stripe_account",
+        "{name} ({account}), spoken to by API version {version}",
+        name=name,
+        account=account["id"],
+        version=API_VERSION,
+    )
 
 
 def _look(api: StripeApi, path: str) -> str:
-    return "there are some" if api.list_page(path, 1).records else "there are none yet"
+    return describe_some(api.list_page(path, 1).records)
 
 
 def _require_write_access(api: StripeApi, path: str, values: dict[str, object]) -> str:
     try:
         api.change(path, f"{MARK}-trial-{token_hex(8)}", **values)
     except NoSuchStripeObjectError:
-        return "allowed"
-    raise ConnectionRefusedByBillingError("Stripe answered otherwise than by saying that this is not there")
+        return describe_right()
+    raise ConnectionRefusedByBillingError(Refusal("trial.stripe_odd", "Stripe answered otherwise than by saying that this is not there"))
 
 
 def _find_endpoints(api: StripeApi) -> str:
@@ -70,6 +86,8 @@ def _find_endpoints(api: StripeApi) -> str:
     others = sorted({endpoint["api_version"] or "none" for endpoint in endpoints} - {API_VERSION})
     if not endpoints or others:
         raise ConnectionRefusedByBillingError(
-            f"the endpoints speak {', '.join(others)}" if others else "there is no endpoint that is enabled"
+            Refusal("trial.stripe_versions", "the endpoints speak {versions}", versions=", ".join(others))
+            if others
+            else Refusal("trial.stripe_no_endpoint", "there is no endpoint that is enabled")
         )
-    return f"{len(endpoints)} speaking {API_VERSION}"
+    return Refusal("trial.stripe_endpoints", "{count} speaking {version}", count=len(endpoints), version=API_VERSION)

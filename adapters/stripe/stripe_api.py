@@ -19,6 +19,9 @@ from adapters.billing.errors import (
     ConflictingBookingError,
     ConnectionRefusedByBillingError,
     RefusedByBillingError,
+    describe_answer,
+    describe_refusal,
+    describe_silence,
 )
 from adapters.billing.http_times import read_retry_after, read_server_time
 from adapters.stripe.stripe_records import AutomaticInvoices, Record
@@ -138,11 +141,11 @@ class StripeApi:
         try:
             answer = self._http.get(address)
         except httpx.HTTPError as error:
-            raise BillingAwayError(f"Stripe does not answer: {type(error).__name__}") from error
+            raise BillingAwayError(describe_silence("Stripe", type(error).__name__)) from error
         if answer.is_client_error:
             raise RefusedByBillingError(f"Stripe answers {answer.status_code} for the file of this invoice; look at it there")
         if not answer.is_success:
-            raise BillingAwayError(f"Stripe answers {answer.status_code}")
+            raise BillingAwayError(describe_answer("Stripe", answer.status_code))
         return answer.headers.get("content-type", "application/octet-stream").partition(";")[0], answer.content
 
     def _send(self, method: str, path: str, parameters: Mapping[str, Any]) -> tuple[Record, Mapping[str, str]]:
@@ -165,7 +168,7 @@ def _raise_refusal(error: stripe.StripeError) -> NoReturn:
         raise _RepeatedFailureError from error
     match error:
         case stripe.APIConnectionError():
-            raise BillingAwayError(f"Stripe does not answer: {said}") from error
+            raise BillingAwayError(describe_silence("Stripe", said)) from error
         case stripe.RateLimitError():
             raise BillingAwayError("Stripe asks for fewer calls", read_retry_after(headers)) from error
         case stripe.AuthenticationError():
@@ -177,5 +180,5 @@ def _raise_refusal(error: stripe.StripeError) -> NoReturn:
         case stripe.InvalidRequestError(code="resource_missing") if status == HTTPStatus.NOT_FOUND or error.param == "starting_after":
             raise NoSuchStripeObjectError(said) from error
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in (0, HTTPStatus.CONFLICT):
-        raise BillingAwayError(f"Stripe answers {status}", read_retry_after(headers)) from error
-    raise RefusedByBillingError(f"Stripe refuses this: {said}") from error
+        raise BillingAwayError(describe_answer("Stripe", status), read_retry_after(headers)) from error
+    raise RefusedByBillingError(describe_refusal("Stripe", said)) from error

@@ -13,7 +13,14 @@ from typing import NamedTuple
 
 import httpx
 
-from adapters.billing.errors import BillingAwayError, ConnectionRefusedByBillingError, RefusedByBillingError
+from adapters.billing.errors import (
+    BillingAwayError,
+    ConnectionRefusedByBillingError,
+    RefusedByBillingError,
+    describe_answer,
+    describe_refusal,
+    describe_silence,
+)
 from adapters.billing.http_times import read_retry_after, read_server_time
 from adapters.billing.unanswered_orders import build_unanswered_error, is_unsent
 from adapters.tryton.tryton_records import Record, decode, encode, encode_parameter
@@ -146,7 +153,7 @@ class TrytonApi:
         try:
             answer = self._client.request(method, path, params=list(parameters), **content)  # type: ignore[arg-type]
         except httpx.TransportError as error:
-            raise BillingAwayError(f"Tryton does not answer: {type(error).__name__}", is_untouched=is_unsent(error)) from error
+            raise BillingAwayError(describe_silence("Tryton", type(error).__name__), is_untouched=is_unsent(error)) from error
         if not answer.is_success:
             _raise_refusal(answer)
         return answer
@@ -186,12 +193,12 @@ def _raise_refusal(answer: httpx.Response) -> None:
         case HTTPStatus.NOT_FOUND:
             raise ConnectionRefusedByBillingError("there is no such database at this address; see the name at the end of the address")
         case HTTPStatus.BAD_REQUEST if (said := _read_refusal(answer)) is not None:
-            raise RefusedByBillingError(f"Tryton refuses this: {said}")
+            raise RefusedByBillingError(describe_refusal("Tryton", said))
         case HTTPStatus.INTERNAL_SERVER_ERROR if (missing := _MISSING_NAME.search(answer.text)) is not None:
             raise MissingInTrytonError(missing[1])
         case HTTPStatus.TOO_MANY_REQUESTS:
-            raise BillingAwayError("Tryton answers 429", read_retry_after(answer.headers), is_untouched=True)
-    raise BillingAwayError(f"Tryton answers {answer.status_code}", read_retry_after(answer.headers))
+            raise BillingAwayError(describe_answer("Tryton", 429), read_retry_after(answer.headers), is_untouched=True)
+    raise BillingAwayError(describe_answer("Tryton", answer.status_code), read_retry_after(answer.headers))
 
 
 def _read_refusal(answer: httpx.Response) -> str | None:

@@ -12,6 +12,7 @@ from api.console.acts.api_call import ApiAnswer, send_to_api
 from api.console.acts.form_body import UnreadableField, build_body
 from api.console.acts.forms import ActForm, list_path_ids, load_act_forms
 from api.console.acts.known_values import find_known_values
+from api.console.acts.people import list_colleagues, offer_people, resolve_names
 from api.console.acts.refusal import say_refusal
 from api.console.acts.sent_form import KEY_FIELD, Values, get_first, read_sent_form
 from api.console.acts.shown_form import show_form
@@ -76,8 +77,12 @@ async def do_act(request: Request, name: str, form: Act, context: Context, actor
 
     if not sent.is_ours:
         return await again(403, [("", words.notices["stale"])])
+    colleagues = await run_in_threadpool(list_colleagues, context.identity)
+    meant, unknown = resolve_names(form, given, colleagues, words)
+    if unknown:
+        return await again(422, unknown)
     try:
-        body = build_body(form, given, phrases.shared.locale)
+        body = build_body(form, {**given, **meant}, phrases.shared.locale)
     except UnreadableField as fault:
         return await again(422, [(fault.field, words.fill_notice("unreadable", example=fault.example))])
     answer = await send_to_api(request, form, _read_ids(form, given), body, sent.key, sent.files)
@@ -105,7 +110,8 @@ def _render_act(
     values = find_known_values(context, name, ids) if request.method == "GET" else {}
     sent = request.method != "GET"
     values |= {place: given.get(place, ()) for place, field in form.fields.items() if place in given or (sent and field.ticked)}
-    shown = show_form(name, form, ids, subject, reader, values, faults, get_first(given, KEY_FIELD))
+    people = offer_people(form, list_colleagues(context.identity), reader.phrases)
+    shown = show_form(name, form, ids, subject, reader, values, faults, get_first(given, KEY_FIELD), people)
     beside = {key: value for key in ("for_account", "for_invoice") if (value := get_first(given, key))}
     return render(
         request,

@@ -19,6 +19,17 @@
     place.dataset.name = name;
     place.hidden = false;
   };
+  hooks.tellAbsent = (absent) => {
+    const place = find("#absent"), said = find('#warnings [data-name="absent"]');
+    const text = absent.length ? [said.textContent, ...absent].join(" ") : "";
+    if (!place || place.textContent === text) return;
+    place.replaceChildren();
+    if (!text) return;
+    const banner = document.createElement("p");
+    banner.className = "banner";
+    banner.textContent = text;
+    place.append(banner);
+  };
   hooks.settle = (...names) => {
     const place = find("#warning");
     if (place && names.includes(place.dataset.name)) { place.hidden = true; place.textContent = ""; delete place.dataset.name; }

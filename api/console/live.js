@@ -1,10 +1,11 @@
 // Shows what has changed meanwhile, without disturbing whoever is in the middle of something; and says in words what does not work just now.
 "use strict";
 (() => {
-  const seconds = Number(document.body.dataset.refresh || 0);
-  if (!seconds) return;
   const hooks = window.duecourse;
   const find = (selector) => document.querySelector(selector);
+  // Where people fill something in, the page is not read again; what does not work is said there, too.
+  const isReadAgain = () => Boolean(find("main")?.dataset.refresh);
+  const PLAIN_SECONDS = 20;
   const changed = (field) => field.type === "radio" || field.type === "checkbox" ? field.checked !== field.defaultChecked
     : field.matches("select") ? [...field.options].some((option) => option.selected !== option.defaultSelected)
     : field.value !== field.defaultValue;
@@ -33,7 +34,7 @@
 
   // Whoever is typing sees the queue move beside the form; the form itself, and what it is about, stay as they are.
   let reading = false, missed = false;
-  const again = async () => {
+  const again = async (parts = () => [busy() ? ".queue" : "main", "#business-date", "#brakes"]) => {
     if (document.hidden) return;
     if (reading) { missed = true; return; } // the answer under way may be of before the change
     [reading, missed] = [true, false];
@@ -43,28 +44,28 @@
       if (answer.redirected) return hooks.warn("signed_out");
       if (!answer.ok || asked !== location.href) return;
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-      for (const part of [busy() ? ".queue" : "main", "#business-date", "#brakes"]) put(page, part);
+      for (const part of parts()) put(page, part);
     } catch (error) {
       console.info("the page could not be read again", error);
     } finally {
       reading = false;
-      if (missed) again();
+      if (missed && isReadAgain()) again();
     }
   };
 
   const stream = find("#live");
   if (!stream || !window.htmx) {
-    setInterval(() => { if (!busy()) again(); }, seconds * 1000);
+    const seconds = Number(find("main")?.dataset.refresh || PLAIN_SECONDS);
+    setInterval(() => { again(() => isReadAgain() && !busy() ? ["main", "#business-date", "#brakes", "#absent"] : ["#absent"]); }, seconds * 1000);
     return;
   }
   let version = null;
   stream.addEventListener("changed", ({ detail }) => {
-    if (version !== null && version !== detail.data) again();
+    if (version !== null && version !== detail.data && isReadAgain()) again();
     version = detail.data;
   });
   stream.addEventListener("state", ({ detail }) => {
-    const absent = JSON.parse(detail.data);
-    if (absent.length) hooks.warn("absent", absent.join(" ")); else hooks.settle("absent");
+    hooks.tellAbsent(JSON.parse(detail.data));
   });
   stream.addEventListener("htmx:sse:after:connection", () => hooks.settle("unreachable"));
   let signedOut = false;
@@ -73,5 +74,5 @@
     hooks.warn(signedOut ? "signed_out" : "unreachable");
   });
   stream.addEventListener("htmx:sse:before:connection", ({ detail }) => { if (signedOut) detail.connection.cancelled = true; });
-  document.addEventListener("visibilitychange", () => { if (!document.hidden) again(); });
+  document.addEventListener("visibilitychange", () => { if (!document.hidden && isReadAgain()) again(); });
 })();

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from time import monotonic
 from typing import NamedTuple
 
@@ -11,7 +12,8 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import StreamingResponse
 from sqlalchemy.exc import SQLAlchemyError
 
-from adapters.database.change_marks import are_letters_tried_again, read_change_mark
+from adapters.database.change_marks import read_change_mark
+from adapters.mail.mail_server_watch import is_mail_server_away
 from api.console.rendering import PageReader, load_reader
 from api.context import ApiContext
 from api.presenters.phrases import Phrases
@@ -45,6 +47,18 @@ class PulseReader:
         self._read_at = self._looked_at = float("-inf")
         self._pulse = Pulse("", ())
 
+    @property
+    def absent(self) -> tuple[str, ...]:
+        """What did not work when it was last read."""
+        return self._pulse.absent
+
+    async def keep_reading(self) -> None:
+        """Read it again and again, whether anybody listens or not: pages say what does not work as they are made, too."""
+        while True:
+            with suppress(SQLAlchemyError):
+                await self.read()
+            await asyncio.sleep(LOOK_EVERY_SECONDS)
+
     async def read(self) -> Pulse:
         """Return a pulse that is at most `READ_EVERY_SECONDS` old. Raises SQLAlchemyError."""
         async with self._lock:
@@ -67,8 +81,8 @@ class PulseReader:
             found.append("no_temporal")
         elif not await cases.has_workers():
             found.append("no_worker")
-        if await run_in_threadpool(are_letters_tried_again, self._context.database, self._context.now()):
-            found.append("letters_fail")
+        if await run_in_threadpool(is_mail_server_away, self._context.database, self._context.now()):
+            found.append("mail_away")
         return tuple(found)
 
 

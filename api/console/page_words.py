@@ -20,6 +20,9 @@ from adapters.i18n.wording import fill_placeholders
 from adapters.read_model.correspondence import TaskRow
 from adapters.read_model.open_disputes import OpenDispute, PendingReduction
 from adapters.read_model.suspensions import SuspensionStanding
+from api.console.import_rows import BETWEEN_FAULTS, tell_row_faults
+from api.console.verbatim import OF_SYSTEM, UNKNOWN_SENTENCE, mark_verbatim
+from api.console.viewed_pages import name_viewed_page
 from api.presenters.account_suspensions import describe_suspension, describe_suspension_end
 from api.presenters.invoices import describe_dispute, describe_reduction
 from api.presenters.phrases import Phrases
@@ -50,6 +53,10 @@ def install_words(templates: Environment) -> None:
     templates.globals |= {
         "fill": _fill,
         "told_fault": _tell_fault,
+        "told_row": _tell_row,
+        "told_by_system": _tell_by_system,
+        "verbatim": mark_verbatim,
+        "viewed_page": _name_viewed_page,
         "word": _translate,
         "case_kind": _label_case_kind,
         "case_stage": _label_case_stage,
@@ -167,7 +174,30 @@ def mark_fault(line: str, words: Phrases) -> str:
     """What is wrong with something that people wrote, from its English line; marked as English where there are no other words for it."""
     if words.language == DEFAULT_LANGUAGE:
         return line
-    return tell_fault(line, words) or Markup('<span lang="en">{}</span>').format(line)
+    return tell_fault(line, words) or mark_verbatim(UNKNOWN_SENTENCE, line)
+
+
+@pass_context
+def _tell_by_system(context: Context, line: str) -> str:
+    """What a connected system or a mail server said; in its own words where it is none of our sentences."""
+    words = _find_words(context)
+    if words.language == DEFAULT_LANGUAGE:
+        return line
+    faults = tell_row_faults(line, words)
+    return tell_fault(line, words) or (BETWEEN_FAULTS.join(faults) if faults else mark_verbatim(OF_SYSTEM, line))
+
+
+@pass_context
+def _tell_row(context: Context, line: str) -> list[str]:
+    """What is wrong with a row of a file, or worth a look, each by itself."""
+    words = _find_words(context)
+    unknown = line if words.language == DEFAULT_LANGUAGE else mark_verbatim(UNKNOWN_SENTENCE, line)
+    return tell_row_faults(line, words) or [unknown]
+
+
+@pass_context
+def _name_viewed_page(context: Context, route: str) -> str:
+    return name_viewed_page(route, _find_words(context))
 
 
 @pass_context

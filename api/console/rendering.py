@@ -22,7 +22,7 @@ from api.console.acts.forms import list_path_ids, load_act_forms
 from api.console.acts.sent_form import build_form_token
 from api.console.acts.wording import ACT_WORDING, ActWording, Reader
 from api.console.assets import find_stylesheet, list_scripts
-from api.console.navigation import build_navigation
+from api.console.navigation import build_navigation, may_open
 from api.console.open_cases import build_case_url
 from api.console.page_words import begin_sentence, install_words
 from api.context import ApiContext
@@ -34,6 +34,7 @@ from api.web.permissions import Permission, permission_denial_reason
 from api.web.problems import Problem
 from domain.clock import REAL_DAY_SECONDS, Clock
 from domain.digits import parse_digits
+from domain.identifiers import find_case_kind
 from domain.roles import Actor
 
 CONSOLE_FOLDER = PROJECT / "api" / "console"
@@ -55,7 +56,7 @@ page_templates = Environment(
 
 page_templates.filters["segment"] = partial(quote, safe="")
 page_templates.filters["as_known"] = partial(show_account, number="")
-page_templates.globals["case_url"] = build_case_url
+page_templates.globals |= {"case_url": build_case_url, "find_case_kind": find_case_kind}
 install_words(page_templates)
 
 
@@ -141,10 +142,12 @@ def render(request: Request, context: ApiContext, name: str, actor: Actor | None
         "clock": context.clock,
         "clock_speeds": _label_clock_speeds(words),
         "sets_clock": fast is not None and actor is not None and permission_denial_reason(actor.role, Permission.SET_CLOCK) is None,
+        "absent": [words.live[name] for name in request.app.state.pulse.absent] if actor else [],
         "refresh": FAST_REFRESH_SECONDS if fast else SLOW_REFRESH_SECONDS,
         "sees_users": actor is not None and permission_denial_reason(actor.role, Permission.AUDIT) is None,
         "has_inbox": context.inbox is not None,
         "navigation": build_navigation(actor.role, words, request.url.path, has_inbox=context.inbox is not None) if actor else None,
+        "may_open": partial(may_open, actor.role) if actor else None,
         "refused_policies": find_refusal(context.database) if actor else None,
         "stylesheet": find_stylesheet(),
         "scripts": list_scripts(),

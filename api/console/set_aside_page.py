@@ -1,6 +1,8 @@
 """The console's page of what failed and was set aside, in the reader's own language, with a button that has it tried again."""
 
-from fastapi import APIRouter, Request
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
@@ -19,15 +21,18 @@ MAX_ITEMS = 200
 
 
 @router.get(SET_ASIDE_PAGE)
-def show_set_aside(request: Request, context: Context, actor: PageReader) -> HTMLResponse:
-    items = SetAsideStore(context.database).list_page(MAX_ITEMS + 1, None)
+def show_set_aside(request: Request, context: Context, actor: PageReader, after: Annotated[RowId | None, Query()] = None) -> HTMLResponse:
+    """A page of them, those after the number `after`."""
+    items = SetAsideStore(context.database).list_page(MAX_ITEMS + 1, after)
+    shown = items[:MAX_ITEMS]
     return render(
         request,
         context,
         "set_aside.html",
         actor,
-        items=items[:MAX_ITEMS],
-        is_cut=len(items) > MAX_ITEMS,
+        items=shown,
+        following=shown[-1].id if len(items) > MAX_ITEMS else None,
+        later_page=after is not None,
         now=context.now(),
         may_retry=permission_denial_reason(actor.role, Permission.RETRY_SET_ASIDE) is None,
     )

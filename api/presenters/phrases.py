@@ -11,7 +11,7 @@ from adapters.i18n.shared_wording import SHARED_WORDING, SharedWording
 from adapters.i18n.wording import WordingCatalogue, fill_placeholders, translate_name
 from adapters.shipped_files import PROJECT
 from api.presenters.refusals import REFUSAL_WORDING, RefusalWording, tell_fault, tell_sentence
-from domain.identifiers import CaseKind
+from domain.identifiers import CaseKind, find_case_kind
 from domain.journal.entry_kinds import EntryKind
 from domain.money import NO_CURRENCY
 
@@ -138,11 +138,12 @@ class Phrases(BaseModel):
     `invoice_page`, `preview`, `letter_page`, `policies_page`, `mails`, `roles_page`, `sign_in`, `settings_page` and `problem_page` one
     page or two each;
     `talk` the conversation on an account's page, `imports` the pages of an import, `import_fields` what can be read from a file,
-    `import_verdicts` what becomes of its rows, `import_states` of all of it. `auditing` labels an auditor's pages.
+    `import_verdicts` what becomes of its rows, `import_states` of all of it. `auditing` labels an auditor's pages; `audited_tables` name
+    the kinds of rows that are verified, `entry_verdicts` how an entry differs from its history, `viewed_pages` what somebody looked at.
     `problems` say by its type what is wrong,
     `problem_advice` what to do about it. `contact_roles` say what a customer's contact is there for, `promise_outcomes` what became of a
     promise; `task_states` and `task_outcomes` what became of a task. `user_pages` label the pages of users and tokens, `identity_events`
-    say what became of them; `start_pages` name the pages after signing in. `letters_page` labels the page of what goes in the next
+    say what became of them. `letters_page` labels the page of what goes in the next
     slots.
     `write_page` labels the page on which a person writes to a customer, `picture` what stands in the picture of an invoice's course,
     `plan_page` the page on which a payment plan is built, `case_page` that of a case of any kind. `connections_page` labels the pages of
@@ -212,11 +213,13 @@ class Phrases(BaseModel):
     policies_page: dict[str, str]
     mails: dict[str, str]
     auditing: dict[str, str]
+    audited_tables: dict[str, str]
+    entry_verdicts: dict[str, str]
+    viewed_pages: dict[str, str]
     roles_page: dict[str, str]
     sign_in: dict[str, str]
     settings_page: dict[str, str]
     user_pages: dict[str, str]
-    start_pages: dict[str, str]
     identity_events: dict[str, str]
     problem_page: dict[str, str]
     problems: dict[str, str]
@@ -326,6 +329,12 @@ class Phrases(BaseModel):
             return self.references[maker]
         return "" if made and maker in MADE_REFERENCES else reference
 
+    def describe_waiting_case(self, case_id: str, account_name: str) -> str:
+        """Return what kind of case it is, and whose."""
+        kind = find_case_kind(case_id)
+        label = self.translate("case_kinds", kind.value) if kind else case_id
+        return f"{label} ({account_name})" if account_name else label
+
     def waiting_label(self, name: str) -> str:
         """Return the label of a role, or of what a case waits for."""
         return self.waiting.get(name) or self.shared.roles.get(name) or self.translate("holds", name)
@@ -355,6 +364,8 @@ class Phrases(BaseModel):
                 return self.step_label(str(value))
             case "days_past_due" if isinstance(value, int):
                 return self.describe_due_days(value)
+            case "which":
+                return ", ".join(self.describe_waiting_case(*line.split("\t")) for line in str(value).split("\n"))
             case "source":
                 return self.sources.get(str(value), "")
             case "reference":

@@ -37,6 +37,7 @@ FACT_GROUPS = {
     "dispute_reason": "dispute_reasons",
     "case_kind": "case_kinds",
     "task_state": "task_states",
+    "contact_field": "import_fields",
 }
 """Facts that are words of ours, and the group of phrases that translates them."""
 
@@ -44,8 +45,10 @@ CASE_STAGES = {"suspension_stage": CaseKind.SUSPENSION, "write_off_stage": CaseK
 DAY_FACTS = frozenset({"on", "until", "first_day", "last_day", "today"})
 MONEY_FACTS = frozenset({"asked", "owed"})
 COUNT_FACTS = frozenset({"columns", "length", "most"})
+DECIMAL_FACTS = frozenset({"largest"})
 LIST_FACTS = frozenset({"files", "policies"})
-"""Facts that are numbers where they are digits alone, and such as name several things with an `and` between them."""
+"""Facts that are numbers where they are digits alone, amounts without a currency, and such as name several things with an `and` between
+them."""
 
 BROKEN_RULES = {
     "Input should be a valid integer": "int_parsing",
@@ -135,10 +138,10 @@ def tell_fault(line: str, words: ReaderWords) -> str | None:
     return None
 
 
-def recognise_refusal(sentence: str) -> RefusalFacts | None:
-    """What an English sentence says without the words."""
+def recognise_refusal(sentence: str, kinds: tuple[str, ...] = ("",)) -> RefusalFacts | None:
+    """What an English sentence says without the words. `kinds`: how the codes begin that it may have."""
     for code, pattern in _list_patterns():
-        if found := pattern.fullmatch(sentence):
+        if code.startswith(kinds) and (found := pattern.fullmatch(sentence)):
             return RefusalFacts(code=code, facts=dict(found.groupdict()))
     return None
 
@@ -168,6 +171,8 @@ def _tell_fact(name: str, value: str, facts: Mapping[str, str | int], words: Rea
         return words.shared.format_money(Money.from_major(Decimal(amount), currency).minor, currency)
     if name in COUNT_FACTS and (count := parse_digits(value.replace(",", ""))) is not None:
         return str(format_decimal(count, locale=words.shared.locale))
+    if name in DECIMAL_FACTS:
+        return str(format_decimal(Decimal(value.replace(",", "")), locale=words.shared.locale))
     if name in LIST_FACTS:
         return str(format_list(value.split(" and "), locale=words.shared.locale))
     match name:

@@ -16,6 +16,7 @@ from domain.audit.replay_report import EntryFinding, EntryVerdict, FieldChange
 from domain.journal.chain_check import follow_chain_back
 from domain.journal.entry import GENESIS, Entry
 from domain.journal.entry_hash import canonical_json
+from domain.refusal import Refusal
 
 CONTENT_FIELDS = ("kind", "account_id", "invoice_id", "actor", "facts")
 TIME_FIELDS = ("business_at", "recorded_at")
@@ -151,7 +152,7 @@ class _ReplayComparer:
             self.known_hashes.add(expected)
         row = self.chain_by_seq.get(entry.seq) or self.by_hash.get(expected or "") or next(iter(self.by_seq[entry.seq]), None)
         if row is None:
-            why = "the history tells of it, the database has none"
+            why = Refusal("replay.missing", "the history tells of it, the database has none")
             self._add_finding(EntryVerdict.MISSING, entry.seq, entry.kind.value, expected or "", why)
             return
         self.judged_hashes.add(row.hash)
@@ -171,7 +172,7 @@ class _ReplayComparer:
         self.known_hashes.add(head)
         chain = list(follow_chain_back(head, self.by_hash))
         if not chain:
-            why = "the history knows an entry of this hash, the database has none"
+            why = Refusal("replay.hash_missing", "the history knows an entry of this hash, the database has none")
             self._add_finding(EntryVerdict.MISSING, after + 1, "", head, why)
             return after
         for row in (row for row in chain if row.seq > after):
@@ -192,7 +193,7 @@ class _ReplayComparer:
             elif row.has_valid_hash and self.has_lost_run:
                 self.counts[EntryVerdict.UNTOLD] += 1
             else:
-                self._add_row_finding(EntryVerdict.ADDED, row, "no history of the case tells of it")
+                self._add_row_finding(EntryVerdict.ADDED, row, Refusal("replay.untold", "no history of the case tells of it"))
 
     def _is_pending(self, row: DatabaseEntry) -> bool:
         pending = self.pending_entries.get(row.seq)
@@ -210,7 +211,11 @@ class _ReplayComparer:
             elif row.has_valid_hash and row.hash in self.lost_run_hashes:
                 self.counts[EntryVerdict.HELD_BY_HEAD] += 1
             else:
-                why = "no history of the case tells of it" if follows else "it follows from no entry of the case"
+                why = (
+                    Refusal("replay.untold", "no history of the case tells of it")
+                    if follows
+                    else Refusal("replay.unlinked", "it follows from no entry of the case")
+                )
                 self._add_row_finding(EntryVerdict.ADDED, row, why)
         return beside
 
@@ -228,10 +233,14 @@ class _ReplayComparer:
 
 def _explain_change(row: DatabaseEntry, differs: bool, expected: str | None) -> str:
     if not row.has_valid_hash:
-        return "its hash is not that of what it says"
+        return Refusal("replay.false_hash", "its hash is not that of what it says")
     if not differs:
-        return "it says the same, but follows an entry that was changed"
-    return "it was given a hash anew" if expected != row.hash else "today's code makes another entry of the same history"
+        return Refusal("replay.follows_changed", "it says the same, but follows an entry that was changed")
+    return (
+        Refusal("replay.hashed_anew", "it was given a hash anew")
+        if expected != row.hash
+        else Refusal("replay.other_code", "today's code makes another entry of the same history")
+    )
 
 
 def _list_changes(row: DatabaseEntry, entry: Entry, fields: Sequence[str]) -> list[FieldChange]:

@@ -10,6 +10,7 @@ from adapters.i18n.languages import DEFAULT_LANGUAGE, LANGUAGES
 from adapters.i18n.wording import list_placeholders
 from adapters.shipped_files import PROJECT
 from adapters.temporal.case_commands import CommandRejected
+from api.console.import_rows import tell_row_faults
 from api.presenters.phrases import load_phrases
 from api.presenters.refusals import REFUSAL_WORDING, recognise_refusal, tell_fault, tell_field_error, tell_problem
 from api.web.problems import Problem, build_problem, invalid_request_problem
@@ -177,3 +178,50 @@ def test_what_has_no_name_is_told_by_its_kind_and_a_field_by_the_rule_that_it_br
 def test_what_a_journal_has_in_english_words_is_told_in_the_readers_language(reason: str, said: str) -> None:
     sentence = GERMAN.render_entry(EntryKind.ACT_REFUSED, {"what": "MakePromise", "reason": reason}, "EUR")
     assert sentence == f"Eine Handlung kam zu spät und wurde nicht ausgeführt: {said}"
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        (
+            "Fällig: 'bald' is not a date written as DD.MM.YYYY or YYYY-MM-DD",
+            ["Fällig: 'bald' ist kein Datum, das so geschrieben ist: DD.MM.YYYY oder YYYY-MM-DD"],
+        ),
+        (
+            "Betrag: 'a: b; c' is not an amount written like 1234.56; Land: is empty; every invoice needs it",
+            ["Betrag: 'a: b; c' ist kein Betrag, der wie 1234.56 geschrieben ist", "Land: ist leer; jede Rechnung braucht diese Angabe"],
+        ),
+        (
+            "total: '9' is out of range; one item has at most 100,000,000,000.00 EUR",
+            ["total: '9' ist zu groß; ein Posten beträgt höchstens 100.000.000.000 EUR"],
+        ),
+        (
+            "the invoice 'I-1' is in row 2 already, with other content; keep the one that is right; "
+            "if they are two, map 'invoice_id' to what names each",
+            [
+                "die Rechnung 'I-1' steht schon in Zeile 2, mit anderem Inhalt; bitte die richtige behalten, "
+                "oder, wenn es zwei sind, „invoice_id“ dem zuordnen, was jede benennt"
+            ],
+        ),
+        (
+            "email: is empty; what was stored, 'a@b.example', was cleared",
+            ["E-Mail-Adresse: ist leer; was gespeichert war ('a@b.example'), wurde gelöscht"],
+        ),
+        ("Betrag: 'x' is something that we do not say", None),
+    ],
+)
+def test_what_is_wrong_with_a_row_of_a_file_is_told_fault_by_fault(line: str, said: list[str] | None) -> None:
+    assert tell_row_faults(line, GERMAN) == said
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_whatever_can_be_wrong_with_a_row_or_a_cell_is_found_again_in_its_line(language: str) -> None:
+    words = load_phrases(language)
+    lost = []
+    for each in list_refusals():
+        sentence = re.sub(r"\{\w+(:,)?\}", "7", each.sentence)
+        line = f"Betrag: 'x' {sentence}" if each.code.startswith(("cell.", "text.")) else sentence
+        if each.code.startswith(("cell.", "text.", "row.")) and not re.search(r"\{(first_day|on|contact_field)\}", each.sentence):
+            told = tell_row_faults(f"{line}; Land: is empty; every invoice needs it", words)
+            lost += [each] if told is None or len(told) != 2 else []
+    assert lost == []

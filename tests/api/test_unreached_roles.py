@@ -1,5 +1,7 @@
 """What waits for a role that nobody with an address has: a task of administrators, one for the role, that ends when somebody has it."""
 
+import re
+from html import unescape
 from typing import Any
 
 import pytest
@@ -49,8 +51,8 @@ async def test_an_administrator_has_one_thing_to_do_for_each_role_and_reads_whic
     assert [item["id"] for item in (manager, sales)] == ["role:collections_manager", "role:sales"]
     assert (sales["due_on"], sales["link"]) == (str(days(-3)), "/roles")
     assert sales["why"] == [
-        "2 cases wait for the sales team, and nobody with an address has this role: invoice:I-1 (Brauerei Nord GmbH), "
-        "dispute:I-1:1 (Brauerei Nord GmbH). Give it to somebody: duecourse user add USER sales --email ADDRESS",
+        "2 cases wait for the sales team, and nobody with an address has this role: invoice (Brauerei Nord GmbH), "
+        "dispute (Brauerei Nord GmbH). An administrator gives it to somebody, on the page of users",
         "It has been due for 3 days",
     ]
     assert manager["why"][0].startswith("1 case waits for the collections manager")
@@ -89,8 +91,12 @@ async def test_the_console_names_the_role_and_what_to_do(as_role: As, waiting: P
     async with as_role(Role.ADMIN, Accept="text/html") as admin:
         assert 'href="/roles">sales team</a>: 2 cases wait' in (await admin.get("/")).text
         page = (await admin.get("/roles")).text
-    assert "duecourse user add USER sales --email ADDRESS" in page
-    assert "dispute:I-1:1" in page
+        form = re.findall(r'href="(/act/add_user\?role=sales[^"]*)"', page)[0]
+        assert 'value="sales" checked' in (await admin.get(unescape(form))).text
+    assert 'href="/cases/dispute%3AI-1%3A1">' in page
+    assert 'href="/invoices/I-1">' in page
+    async with as_role(Role.COLLECTOR, Accept="text/html") as collector:
+        assert "An administrator does that on the page of users." in (await collector.get("/roles")).text
 
 
 async def test_a_person_without_an_address_for_whom_notices_wait_is_one_thing_to_do(as_role: As, world: PortfolioWorld) -> None:
@@ -114,8 +120,8 @@ async def test_a_person_without_an_address_for_whom_notices_wait_is_one_thing_to
         [item] = await listed(admin, "?kind=unreached_person")
         assert (item["id"], item["due_on"], item["link"]) == ("person:carl", str(days(-1)), "/roles")
         assert item["why"][0] == (
-            "2 notices wait for carl, who has no e-mail address: approval:plan:A-1:1:1 (Brauerei Nord GmbH). "
-            "Give them one: duecourse user add carl ROLE --email ADDRESS"
+            "2 notices wait for carl, who has no e-mail address: approval (Brauerei Nord GmbH). "
+            "An administrator gives them one, on the page of users"
         )
         [found] = (await admin.get("/v1/worklist/roles")).json()["people"]
         assert (found["person"], found["cases"][0]["notices"]) == ("carl", 2)

@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -13,6 +13,9 @@ from sqlalchemy import select, update
 from sqlmodel import col
 
 from adapters.database.tables import Account, Case, Message
+from adapters.mail.mail_server_watch import MailServerState, keep_mail_server_state
+from api.console.live import LOOK_EVERY_SECONDS
+from api.presenters.phrases import load_phrases
 from domain.identifiers import CaseKind
 from domain.roles import Role
 from tests.console.browser import ConsoleSite, find_access_faults, needs_browser
@@ -21,6 +24,9 @@ from tests.workflows.collection_environment import DAY, InvoiceSpec
 from tests.workflows.dispute_commands import DisputeCommands
 
 pytestmark = needs_browser
+
+LATER_THAN_THE_STAGE = datetime(2100, 1, 1, tzinfo=UTC)
+"""Its clock is ahead of the real one: what was found lately is not old by it."""
 
 READ_AGAIN = "document.dispatchEvent(new Event('visibilitychange'))"
 """As when somebody comes back to the page."""
@@ -444,3 +450,16 @@ async def test_a_promise_of_a_call_is_kept_in_mind_and_comes_back_on_today_once_
     later = await site.sign_in("mia", Role.COLLECTOR)
     await later.goto(f"{site.url}/today?kind=promise_broken")
     await expect(later.locator(".queue ol a").filter(has_text="BROKEN")).to_have_count(1)
+
+
+async def test_what_does_not_work_is_said_beside_a_form_that_is_being_filled_in(stage: BrowserStage, site: ConsoleSite) -> None:
+    page = await site.sign_in("mia", Role.COLLECTOR)
+    await page.goto(f"{site.url}/act/make_promise?invoice_id={stage.invoices['NORD']}")
+    amount = page.locator('[name="amount"]')
+    await amount.fill("12")
+    for problem in ("Connection refused", ""):
+        state = MailServerState(problem=problem, looked_at=LATER_THAN_THE_STAGE)
+        await asyncio.to_thread(keep_mail_server_state, stage.environment.database, state)
+        said = load_phrases("en").live["mail_away"] if problem else ""
+        await expect(page.locator("#absent")).to_have_text(re.compile(f"{re.escape(said)}$"), timeout=3_000 * LOOK_EVERY_SECONDS)
+        await expect(amount).to_have_value("12")

@@ -56,7 +56,7 @@ async def test_what_went_today_is_counted_whole_or_not_at_all(as_role: As, world
         world.invoice(f"I-{number}")
         world.letter(f"I-{number}", state)
     async with as_role(Role.COLLECTOR, Accept="text/html") as client:
-        for most, said in ((2, "Gone today 2 letters went"), (1, "Gone today There is more than is shown here")):
+        for most, said in ((2, "Gone today 2 letters went"), (1, "Gone today More have gone than are shown here: All letters")):
             monkeypatch.setattr(letters_page, "MOST_GONE", most)
             assert said in words(await page(client, "/letters?whose=all"))
 

@@ -5,9 +5,10 @@ from datetime import timedelta
 from fastapi import FastAPI
 from sqlalchemy import select
 
-from adapters.database.change_marks import are_letters_tried_again, read_change_mark
+from adapters.database.change_marks import read_change_mark
 from adapters.database.row_states import MessageState
 from adapters.database.tables import Message
+from adapters.mail.mail_server_watch import MailServerState, keep_mail_server_state
 from api.console.live import PulseReader, tell_changes
 from api.presenters.phrases import load_phrases
 from domain.invoice.command_rules import apply_command
@@ -15,6 +16,7 @@ from domain.invoice.commands import PauseCollection
 from domain.roles import Role
 from tests.api.conftest import As
 from tests.api.portfolio_world import REAL_NOW, TODAY, PortfolioWorld, moment_on
+from tests.patience import Looks
 
 WORDS = load_phrases("de")
 
@@ -40,15 +42,45 @@ async def test_what_does_not_work_is_said_in_the_readers_language(app: FastAPI, 
     assert WORDS.live["no_worker"] in (await hear(app))[0]
     world.cases.is_reachable = False
     assert WORDS.live["no_temporal"] in (await hear(app))[0]
+    keep_mail_server_state(world.database, MailServerState(problem="Connection refused", looked_at=REAL_NOW))
+    assert WORDS.live["mail_away"] in (await hear(app))[0]
+    keep_mail_server_state(world.database, MailServerState(problem="", looked_at=REAL_NOW))
+    assert WORDS.live["mail_away"] not in (await hear(app))[0]
+
+
+async def test_a_letter_that_a_far_server_puts_off_is_no_outage(app: FastAPI, world: PortfolioWorld) -> None:
     world.account()
     world.invoice("I-1")
     world.letter("I-1", "sent")
-    assert not are_letters_tried_again(world.database, REAL_NOW)
     with world.database.writing() as session:
         letter = session.scalars(select(Message)).one()
         letter.state, letter.next_attempt_at = MessageState.INTENDED, REAL_NOW + timedelta(minutes=5)
-    assert are_letters_tried_again(world.database, REAL_NOW)
-    assert WORDS.live["letters_fail"] in (await hear(app))[0]
+    assert (await hear(app))[0] == "event: state\ndata: []\n\n"
+
+
+async def test_every_page_of_somebody_signed_in_says_what_does_not_work_without_a_script(
+    app: FastAPI, as_role: As, world: PortfolioWorld
+) -> None:
+    world.account()
+    world.invoice("I-1")
+    world.cases.answers = False
+    await app.state.pulse.read()
+    async with as_role(Role.COLLECTIONS_MANAGER, Accept="text/html") as person:
+        for path in ("/today", "/act/make_promise?invoice_id=I-1", "/import", "/settings", "/shortcuts", "/letters", "/nowhere"):
+            shown = (await person.get(path)).text
+            assert load_phrases("en").live["no_worker"] in shown.partition('id="absent"')[2].partition("<main")[0], path
+            assert 'hx-sse:connect="/live"' in shown, "where there is a script, it is told while the page is open"
+    async with as_role(None, Accept="text/html") as stranger:
+        assert load_phrases("en").live["no_worker"] not in (await stranger.get("/sign-in")).text
+
+
+async def test_the_pulse_is_read_while_nobody_listens(app: FastAPI, world: PortfolioWorld) -> None:
+    world.cases.answers = False
+    async with app.router.lifespan_context(app):
+        async for _ in Looks():
+            if app.state.pulse.absent == ("no_worker",):
+                return
+    raise AssertionError("it is not read")
 
 
 async def test_the_mark_is_another_one_once_a_case_wrote(world: PortfolioWorld) -> None:

@@ -4,7 +4,10 @@ import re
 
 import pytest
 
-from api.console.navigation import build_navigation
+from adapters.database.row_states import IdentityChannel, StartPage
+from adapters.identity.identity_events import ChangeAuthor
+from adapters.identity.users_and_tokens import IdentityStore, Preferences
+from api.console.navigation import build_navigation, find_start_path, list_start_pages
 from api.presenters.phrases import load_phrases
 from domain.roles import Role
 from tests.api.conftest import As
@@ -80,3 +83,31 @@ async def test_the_page_of_keys_says_where_each_letter_goes(as_role: As, world: 
         assert f"<kbd>g {key}</kbd></dt><dd>{name}</dd>" in html
         assert f'data-key="{key}"' in html
     assert "<kbd>g u</kbd>" not in html, "the audit is not a collector's"
+
+
+@pytest.mark.parametrize(
+    ("role", "path"),
+    [(Role.COLLECTOR, "/today"), (Role.COLLECTIONS_MANAGER, "/today"), (Role.AUDITOR, "/audit"), (Role.ADMIN, "/today")],
+)
+def test_the_day_begins_where_that_of_the_role_does(role: Role, path: str) -> None:
+    assert find_start_path(role, None) == path
+
+
+def test_a_chosen_page_counts_while_the_role_may_see_it() -> None:
+    assert find_start_path(Role.ADMIN, StartPage.USERS) == "/users"
+    assert find_start_path(Role.COLLECTOR, StartPage.USERS) == "/today"
+    words = load_phrases("de")
+    offered = {role: list_start_pages(role, words) for role in (Role.COLLECTOR, Role.ADMIN)}
+    assert offered[Role.COLLECTOR][""] == "Womit der Tag Ihrer Rolle beginnt: Heute"
+    assert {"overview", "letters", "portfolio", "today"} <= offered[Role.COLLECTOR].keys()
+    assert offered[Role.ADMIN].keys() - offered[Role.COLLECTOR].keys() == {"audit", "users", "import"}
+
+
+async def test_whoever_signs_in_gets_to_the_page_that_they_chose(as_role: As, world: PortfolioWorld) -> None:
+    identity = IdentityStore(world.database)
+    identity.add_user("ida", Role.AUDITOR)
+    for chosen, path in ((None, "/audit"), (StartPage.OVERVIEW, "/overview")):
+        identity.change_preferences("ida", Preferences(start_page=chosen), ChangeAuthor("ida", IdentityChannel.CONSOLE))
+        async with as_role(None, Accept="text/html") as browser:
+            answer = await browser.get(f"/sign-in?code={identity.issue_sign_in_code('ida', Role.AUDITOR)}")
+            assert answer.headers["location"] == path

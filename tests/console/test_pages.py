@@ -16,6 +16,7 @@ from adapters.mail.local_inbox import Inbox
 from adapters.shipped_files import PROJECT
 from api.console.assets import LIBRARIES
 from api.console.pages import MAX_LIST_LENGTH
+from api.presenters.phrases import load_phrases
 from api.web.authentication import SESSION_COOKIE
 from domain.billing.billing_events import InvoiceStatus
 from domain.correspondence.letter_outcome import LetterResult
@@ -59,8 +60,12 @@ def words(html: str) -> str:
     return " ".join(re.sub(r"<[^>]+>", " ", html).split())
 
 
-async def test_an_empty_portfolio_says_how_to_begin(person: Client, world: PortfolioWorld) -> None:
-    assert "duecourse import" in await page(person, "/")
+async def test_an_empty_portfolio_says_how_to_begin(as_role: As, world: PortfolioWorld) -> None:
+    for role, begins in ((Role.COLLECTIONS_MANAGER, True), (Role.COLLECTOR, False)):
+        async with as_role(role, Accept="text/html") as reader:
+            content = (await page(reader, "/")).partition("<main")[2]
+            assert ('href="/import"' in content, load_phrases("en").imports["not_yours"] in content) == (begins, not begins)
+            assert "duecourse import" not in content
 
 
 async def test_the_portfolio_shows_each_currency_by_itself(person: Client, world: PortfolioWorld) -> None:
@@ -330,7 +335,7 @@ def test_libraries_have_exact_versions_and_hashes_and_the_lock_names_no_host() -
 async def test_a_link_signs_in_once_with_a_cookie_that_no_script_reads(app: FastAPI, stranger: Client, world: PortfolioWorld) -> None:
     code = app.state.parts.identity.issue_sign_in_code("maria", Role.COLLECTOR)
     answer = await stranger.get(f"/sign-in?code={code}")
-    assert (answer.status_code, answer.headers["location"]) == (303, "/")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/today")
     cookie = answer.headers["set-cookie"]
     assert "HttpOnly" in cookie
     assert "samesite=lax" in cookie.lower()
@@ -374,7 +379,7 @@ async def test_a_wrong_token_is_refused_in_words(stranger: Client, world: Portfo
 async def test_the_sign_in_page_says_how_to_get_in(stranger: Client, world: PortfolioWorld) -> None:
     shown = words(await page(stranger, "/sign-in"))
     assert "duecourse token" in shown
-    assert "duecourse up" in shown
+    assert "duecourse sign-in" in shown
 
 
 async def test_the_cookie_serves_the_api_but_not_for_another_sites_page(app: FastAPI, stranger: Client, world: PortfolioWorld) -> None:
@@ -414,7 +419,9 @@ async def test_accounts_that_are_held_for_release_are_on_every_page(person: Clie
     at = moment_on(TODAY)
     with world.database.writing() as session:
         hold_accounts(session, ["A-1", "A-2"], BrakeContext("import-1", NASTY, at.business, at.real))
-    assert "2 accounts are held for release : no letter goes to them" in words(await page(person, "/"))
+    assert "2 accounts are held for release : no letter goes to them before a manager lets it go. What would go: Preview" in words(
+        await page(person, "/")
+    )
     account = await page(person, "/accounts/A-1")
     assert f"held for release since 1 Mar 2013, when {ESCAPED} imported it: no letter goes to it" in account
     assert NASTY not in account

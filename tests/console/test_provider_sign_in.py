@@ -89,7 +89,7 @@ async def come_back(browser: Client, provider: Provider, subject: str, **claims:
 async def test_somebody_of_a_known_group_is_let_in_with_its_role(browser: Client, provider: Provider, app: FastAPI) -> None:
     assert "company" in words(await page(browser, "/sign-in"))
     answer = await come_back(browser, provider, "anna", name="Anna Brandt", email="anna@lindenhof.example")
-    assert (answer.status_code, answer.headers["location"]) == (303, "/")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/today")
     assert "anna, collector" in words(await page(browser, "/"))
     [known] = app.state.parts.identity.list_users()
     assert (known.name, known.full_name, known.email, known.roles) == ("anna", "Anna Brandt", "anna@lindenhof.example", (Role.COLLECTOR,))

@@ -134,7 +134,7 @@ async def test_who_has_two_roles_chooses_and_sees_in_which_they_act(app: FastAPI
     assert (await browser.post("/role", data={"role": "auditor"})).status_code == 403
     assert (await browser.post("/role", data={"role": "admin", "form_token": token})).status_code == 404
     first = browser.cookies[SESSION_COOKIE]
-    assert (await browser.post("/role", data={"role": "auditor", "form_token": token})).headers["location"] == "/"
+    assert (await browser.post("/role", data={"role": "auditor", "form_token": token})).headers["location"] == "/audit"
     assert browser.cookies[SESSION_COOKIE] != first
     assert "maria, auditor" in words(await page(browser, "/"))
     await sign_out(browser)

@@ -14,6 +14,7 @@ from adapters.audit.histories.archive import ArchiveDamagedError, RunArchive, ev
 from adapters.audit.histories.object_store import ArchiveStoreError
 from adapters.temporal.visibility import ListedRun, RunListing
 from domain.audit.replay_report import RunSource
+from domain.refusal import Refusal
 
 MAX_CONCURRENT_FETCHES = 8
 """Histories fetched at the same time."""
@@ -21,6 +22,7 @@ MAX_CONCURRENT_FETCHES = 8
 NOT_FOUND_STATUSES = (RPCStatusCode.NOT_FOUND, RPCStatusCode.INVALID_ARGUMENT)
 """The server's answers about a run that it does not have, or whose id is invalid."""
 
+LOST_HISTORY = Refusal("replay.lost", "neither the Temporal server nor the archive has its history")
 OPEN_TASK_EVENTS = (EventType.EVENT_TYPE_WORKFLOW_TASK_SCHEDULED, EventType.EVENT_TYPE_WORKFLOW_TASK_STARTED)
 
 
@@ -131,9 +133,7 @@ class RunHistoryLoader:
         except (ArchiveDamagedError, ArchiveStoreError) as error:
             return RunHistory(case_id, run_id, RunSource.ARCHIVED, unavailable_reason=str(error))
         if archived is None:
-            return RunHistory(
-                case_id, run_id, RunSource.LOST, unavailable_reason="neither the Temporal server nor the archive has its history"
-            )
+            return RunHistory(case_id, run_id, RunSource.LOST, unavailable_reason=LOST_HISTORY)
         return RunHistory(case_id, run_id, RunSource.ARCHIVED, archived)
 
 

@@ -11,6 +11,7 @@ from adapters.audit.histories.archive import ArchiveDamagedError, RunArchive
 from adapters.audit.histories.object_store import ArchiveStoreError
 from adapters.database.tables import ArchivedRun
 from domain.audit.verification_report import VerificationFinding
+from domain.refusal import Refusal
 
 ARCHIVED_RUNS_TABLE = "archived_runs"
 HISTORIES_PER_FETCH = 10
@@ -38,7 +39,9 @@ def find_archive_faults(session: Session, archive: RunArchive | None) -> Iterato
     yield from _find_missing_runs(session)
     in_bucket = col(ArchivedRun.content).is_(None)
     if archive is None and (count := session.execute(select(func.count()).where(in_bucket)).scalar_one()):
-        raise ArchiveUnreachableError(f"{count} archived histories lie in a bucket that is not named here")
+        raise ArchiveUnreachableError(
+            Refusal("audit.bucket_unnamed", "{count} archived histories lie in a bucket that is not named here", count=count)
+        )
     for case_id, run_id in session.execute(select(*run_columns).where(in_bucket)):
         try:
             if archive:
@@ -46,7 +49,11 @@ def find_archive_faults(session: Session, archive: RunArchive | None) -> Iterato
         except ArchiveDamagedError as error:
             yield VerificationFinding(table=ARCHIVED_RUNS_TABLE, key=f"{case_id}/{run_id}", what=str(error))
         except ArchiveStoreError as error:
-            raise ArchiveUnreachableError(f"archived histories in the bucket, from {case_id} on: {error}") from error
+            raise ArchiveUnreachableError(
+                Refusal(
+                    "audit.bucket_away", "archived histories in the bucket, from {case} on: {problem}", case=case_id, problem=str(error)
+                )
+            ) from error
 
 
 def _find_missing_runs(session: Session) -> Iterator[VerificationFinding]:

@@ -26,6 +26,8 @@ FieldKind = Literal[
     "open_invoice",
     "open_invoices",
     "currency",
+    "person",
+    "time_zone",
     "files",
     "hidden",
     "hidden_number",
@@ -33,16 +35,18 @@ FieldKind = Literal[
     "hidden_list",
 ]
 """How a field is filled in. `open_invoice` is chosen among those of the account, `open_invoices` are ticked; `currency` is among those that
-the subject owes in, and asked for only where there are several; `files` go along as they are; a `secret` is never shown
-again, not even to whoever has to correct the form. The hidden ones carry what the page knows already."""
+the subject owes in, and asked for only where there are several; a `person` and a `time_zone` are offered by their names; `files` go along
+as they are; a `secret` is never shown again, not even to whoever has to correct the form. The hidden ones carry what the page knows
+already."""
 
 
 class FormField(BaseModel):
-    """One place of the request's body. `words`: the group of words that says a choice's values. `only_where`: asked for only where another
-    field, such as one that the page knows, begins so. A hidden field that is `required` is one without which there is nothing to act on.
-    `part`: fields of one part stand together, side by side; one that has words among `parts` is folded away under them until it is needed.
-    `has_digits`: its choices are made by the digits, too. `ticked`: which invoices are ticked beforehand; `resumable` ones are the only
-    ones to be chosen from. `is_offered`: a value may stand in it beforehand; a part in which nothing else is filled in is not sent."""
+    """One place of the request's body. `words`: the group of words that says a choice's values. `roles`: of the people who may be named;
+    anybody where there are none. `only_where`: asked for only where another field, such as one that the page knows, begins so. A hidden
+    field that is `required` is one without which there is nothing to act on. `part`: fields of one part stand together, side by side; one
+    that has words among `parts` is folded away under them until it is needed. `has_digits`: its choices are made by the digits, too.
+    `ticked`: which invoices are ticked beforehand; `resumable` ones are the only ones to be chosen from. `is_offered`: a value may stand in
+    it beforehand; a part in which nothing else is filled in is not sent."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -50,6 +54,7 @@ class FormField(BaseModel):
     required: bool = False
     words: str = ""
     choices: tuple[str, ...] = ()
+    roles: tuple[str, ...] = ()
     only_where: dict[str, str] = {}
     part: str = ""
     has_digits: bool = False

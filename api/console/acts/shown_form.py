@@ -6,6 +6,7 @@ from itertools import groupby
 from typing import NamedTuple
 
 from adapters.i18n.formatting import format_localised_money
+from adapters.time_zones import list_time_zones
 from api.console.acts.forms import ActForm, FieldKind, FormField
 from api.console.acts.sent_form import get_first
 from api.console.acts.subject import ActSubject
@@ -87,13 +88,15 @@ def show_form(
     values: Mapping[str, Sequence[str]],
     faults: Iterable[tuple[str, str]] = (),
     key: str = "",
+    people: Mapping[str, Sequence[Choice]] = {},
 ) -> ShownForm:
-    """`values` by field, as they were sent or as the page knows them; `faults` by the field that has them, or by none."""
+    """`values` by field, as they were sent or as the page knows them; `faults` by the field that has them, or by none; `people` by the
+    field in which they may be named."""
     told = list(faults)
     by_field = dict(told)
     known = {**_fill_in(name, form, ids, subject, reader.locale), **values}
     fields = [
-        _show_field(name, place, field, subject, reader, known.get(place, ()), by_field.get(place, ""))
+        _show_field(name, place, field, subject, reader, known.get(place, ()), by_field.get(place, ""), people.get(place, ()))
         for place, field in form.fields.items()
         if all(get_first(known, other).startswith(begins) for other, begins in field.only_where.items())
     ]
@@ -111,10 +114,17 @@ def show_form(
 
 
 def _show_field(
-    form_name: str, name: str, field: FormField, subject: ActSubject, reader: Reader, values: Sequence[str], fault: str
+    form_name: str,
+    name: str,
+    field: FormField,
+    subject: ActSubject,
+    reader: Reader,
+    values: Sequence[str],
+    fault: str,
+    people: Sequence[Choice],
 ) -> ShownField:
     """Its label is its own in this form, or the one that it has in all."""
-    kind, choices = field.kind, _list_choices(field, subject, reader)
+    kind, choices = field.kind, list(people) or _list_choices(field, subject, reader)
     if kind == "secret":
         values = ()
     if kind == "currency" and len(choices) <= 1:
@@ -131,6 +141,8 @@ def _list_choices(field: FormField, subject: ActSubject, reader: Reader) -> list
             return [(value, own[value] if not field.words else reader.phrases.translate(field.words, value)) for value in field.choices]
         case "currency":
             return [(currency, currency) for currency in subject.currencies]
+        case "time_zone":
+            return [(zone, "") for zone in list_time_zones()]
         case "open_invoice" | "open_invoices":
             shared, offered = reader.phrases.shared, subject.paused if field.ticked == "resumable" else None
             return [

@@ -1,10 +1,10 @@
 """The pages of connections: all of them, one with its test and its differences, and the form by which one is added."""
 
 import secrets
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import quote, urlencode
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
@@ -77,10 +77,14 @@ async def add_connection(request: Request, context: Context, actor: PageReader) 
 
 
 @router.get(LIST_PAGE + "/{connection_id}")
-def show_connection(request: Request, connection_id: str, context: Context, actor: PageReader) -> HTMLResponse:
+def show_connection(
+    request: Request, connection_id: str, context: Context, actor: PageReader, after: Annotated[int, Query(ge=0)] = 0
+) -> HTMLResponse:
+    """With a page of what the comparison found, without the first `after` of it."""
     system = require_connection(context, connection_id)
     (overview,) = load_connection_overviews(context.database, [system])
     runs = overview.runs
+    end = after + MAX_DIFFERENCES
     reading, test = runs.get(ConnectionRunKind.READING), runs.get(ConnectionRunKind.TEST)
     return render(
         request,
@@ -96,7 +100,9 @@ def show_connection(request: Request, connection_id: str, context: Context, acto
         steps=test.steps if test else [],
         left_out=reading.result.get("left_out", []) if reading else [],
         runs=[run for kind, run in runs.items() if kind is not ConnectionRunKind.TEST],
-        differences=overview.state.differences[:MAX_DIFFERENCES],
+        differences=overview.state.differences[after:end],
+        following=end if len(overview.state.differences) > end else None,
+        later_page=after > 0,
         events=ConnectionStore(context.database).list_events(MAX_EVENTS, system.key.system),
         may_ask=permission_denial_reason(actor.role, Permission.ASK_BILLING) is None,
         key=f"form-{secrets.token_urlsafe(18)}",

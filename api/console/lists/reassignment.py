@@ -11,6 +11,7 @@ from starlette.datastructures import QueryParams
 from adapters.read_model.lists.account_list import list_matching_account_ids
 from api.console.acts.api_call import ApiAnswer, find_earlier_answer, send_to_api
 from api.console.acts.forms import load_act_forms
+from api.console.acts.people import list_colleagues, offer_people, resolve_names
 from api.console.acts.refusal import say_refusal
 from api.console.acts.sent_form import KEY_FIELD, Values, get_first, read_sent_form
 from api.console.acts.shown_form import show_form
@@ -56,8 +57,11 @@ async def reassign_all(request: Request, context: Context, actor: PageReader) ->
         fault, status = words.notices["stale"], 403
     elif sent.first(SEEN_FIELD) != _describe_selection(accounts):
         fault, status = words.notices["list_changed"], 409
+    colleagues = await run_in_threadpool(list_colleagues, context.identity)
+    meant, unknown = resolve_names(form, sent.values, colleagues, words)
+    fault = fault or next((said for _, said in unknown), "")
     if not fault:
-        body = {"accounts": accounts, "to": sent.first("to").strip(), "why": sent.first("why").strip()}
+        body = {"accounts": accounts, "to": get_first(meant, "to"), "why": sent.first("why").strip()}
         answer = await send_to_api(request, form, {}, body, sent.key)
         if not answer.is_refusal:
             return await run_in_threadpool(_render_reassignment, request, context, actor, state, sent.values, "", _say_moved(answer))
@@ -98,14 +102,15 @@ def _render_reassignment(
     reader = load_reader(context, actor)
     values = {name: given[name] for name in ("to", "why") if name in given}
     faults = [("", fault)] if fault else ()
-    key = get_first(given, KEY_FIELD)
+    key, form = get_first(given, KEY_FIELD), load_act_forms()[REASSIGNMENT]
+    people = offer_people(form, list_colleagues(context.identity), reader.phrases)
     return render(
         request,
         context,
         "list_reassignment.html",
         actor,
         state=state,
-        form=show_form(REASSIGNMENT, load_act_forms()[REASSIGNMENT], {}, NO_SUBJECT, reader, values, faults, key),
+        form=show_form(REASSIGNMENT, form, {}, NO_SUBJECT, reader, values, faults, key, people),
         totals=ACCOUNT_LIST.load_totals(context, state.values),
         count=len(accounts),
         too_many=len(accounts) > MAX_ACCOUNTS,

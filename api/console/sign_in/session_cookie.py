@@ -3,14 +3,16 @@
 from fastapi import Request
 from fastapi.responses import RedirectResponse, Response
 
-from adapters.database.row_states import SignInMethod, StartPage
+from adapters.database.row_states import SignInMethod
 from adapters.identity.openid_provider import OpenIdProvider
 from adapters.identity.sessions import SessionOrigin
+from adapters.read_model.invoices import has_invoices
+from api.console.navigation import find_start_path, may_open
 from api.context import ApiContext
 from api.web.authentication import LINK_TOKEN_PREFIX, SESSION_COOKIE, build_change_author
+from domain.roles import Actor, Role
 
-START_PAGES = {StartPage.TODAY: "/today", StartPage.PORTFOLIO: "/", StartPage.ACCOUNTS: "/accounts", StartPage.APPROVALS: "/approvals"}
-CHOOSE_ROLE_PAGE = "/role"
+CHOOSE_ROLE_PAGE, IMPORT_PAGE, EMPTY_PORTFOLIO_PAGE = "/role", "/import", "/"
 
 
 def build_origin(request: Request, method: SignInMethod, user: str = "") -> SessionOrigin:
@@ -35,15 +37,19 @@ def redirect_with_session(request: Request, context: ApiContext, secret: str, to
     return response
 
 
-def find_start_page(context: ApiContext, user: str) -> str:
+def find_start_page(context: ApiContext, actor: Actor) -> str:
     """Where somebody gets who has just signed in: who has several roles chooses first."""
-    if len(context.identity.get_roles(user)) > 1:
+    if len(context.identity.get_roles(actor.user)) > 1:
         return CHOOSE_ROLE_PAGE
-    return find_chosen_page(context, user)
+    return find_chosen_page(context, actor.user, actor.role)
 
 
-def find_chosen_page(context: ApiContext, user: str) -> str:
-    return START_PAGES[context.identity.find_preferences(user).start_page or StartPage.PORTFOLIO]
+def find_chosen_page(context: ApiContext, user: str, role: Role) -> str:
+    """While there is no invoice, whoever may import begins where it is said how; unless they chose another page."""
+    chosen = context.identity.find_preferences(user).start_page
+    if chosen is None and may_open(role, IMPORT_PAGE) and not has_invoices(context.database):
+        return EMPTY_PORTFOLIO_PAGE
+    return find_start_path(role, chosen)
 
 
 def find_console_address(request: Request, provider: OpenIdProvider) -> str:

@@ -14,9 +14,11 @@ from adapters.i18n.languages import LANGUAGES
 from adapters.identity.passwords import PasswordRefusedError
 from adapters.identity.sessions import build_session_id
 from adapters.identity.users_and_tokens import Preferences
-from adapters.time_zones import is_time_zone
+from adapters.time_zones import is_time_zone, list_time_zones
+from api.console.acts.people import find_nearest_zone
 from api.console.acts.sent_form import FOREIGN_FORM, OWN_FORM, SentForm, read_sent_form
-from api.console.rendering import PageReader, render
+from api.console.navigation import list_start_pages
+from api.console.rendering import PageReader, load_reader, render
 from api.console.sign_in.session_cookie import (
     CHOOSE_ROLE_PAGE,
     build_origin,
@@ -137,8 +139,10 @@ def _render_settings(request: Request, context: ApiContext, actor: Actor, fault:
         fault=fault,
         said=request.query_params.get(SAID, ""),
         typed_zone=typed_zone,
+        nearest_zone=find_nearest_zone(typed_zone) if fault == NO_ZONE else "",
+        time_zones=list_time_zones(),
         languages=LANGUAGES,
-        start_pages=list(StartPage),
+        start_pages=list_start_pages(actor.role, load_reader(context, actor)[1]),
         key=secrets.token_urlsafe(18),
     )
 
@@ -155,5 +159,5 @@ def choose_role(request: Request, context: Context, actor: PageReader, role: Ann
     UnknownSessionError for a role that is not theirs."""
     if role != actor.role:
         secret = context.identity.sessions.change_role(read_session_secret(request), role, build_change_author(request, actor.user))
-        return redirect_with_session(request, context, secret, find_chosen_page(context, actor.user))
-    return RedirectResponse(find_chosen_page(context, actor.user), status_code=303)
+        return redirect_with_session(request, context, secret, find_chosen_page(context, actor.user, role))
+    return RedirectResponse(find_chosen_page(context, actor.user, role), status_code=303)

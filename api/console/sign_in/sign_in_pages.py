@@ -144,7 +144,7 @@ def begin_session(request: Request, context: ApiContext, secret: str) -> Respons
     """Go to the first page with a new session; the one that the browser had ends."""
     _end_session(request, context)
     actor = context.identity.authenticate(secret)
-    return redirect_with_session(request, context, secret, find_start_page(context, actor.user) if actor else "/sign-in")
+    return redirect_with_session(request, context, secret, find_start_page(context, actor) if actor else "/sign-in")
 
 
 def record_failure(request: Request, context: ApiContext, user: str, method: SignInMethod, why: str = "") -> None:

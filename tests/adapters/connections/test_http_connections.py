@@ -141,7 +141,7 @@ def test_the_sample_service_is_added_tested_read_and_compared(
     )
     assert "nothing was kept" in run(*add, typed="wrong", status=2)
     said = run(*add, typed=TOKEN)
-    assert "house: read invoices: works: number R-00004: 120050 of 120050 minor units in EUR" in said
+    assert "house: read invoices: works: number R-00004: EUR 1200.50 of EUR 1200.50 are open" in said
     assert "house is connected" in said
     assert "house: bookings: not tried: " in said
     assert "ask for leave to write for the key: credit note, " in said
