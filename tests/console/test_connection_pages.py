@@ -234,6 +234,6 @@ async def test_a_system_that_refuses_says_why_and_that_letters_wait(
             session.merge(BillingCursorRow(system="house", company="1", caught_up_at=datetime.now(UTC) - timedelta(days=1)))
         for shown in (words(await page(admin, "/connections")), words(await page(admin, address))):
             assert "refuses to be read" in shown
-            assert "Letters to its customers wait until it was read to the end." in shown
+            assert "Letters to its customers wait until it has been read to the end." in shown
         assert str(refused) in words(await page(admin, address))
         assert "Letters to the customers of house wait" in words(await page(admin, "/preview"))
