@@ -4,7 +4,7 @@ of their balances showed, which notes they refused, and which hints were let fal
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0033"
+revision = "0029"
 down_revision = "0028"
 
 
