@@ -127,6 +127,7 @@ CONSOLE_ROUTERS = (
     console.approvals_router,
     console.set_aside_router,
     console.search_router,
+    console.decision_router,
     console.acts_router,
     console.assets_router,
     console.reassignment_router,

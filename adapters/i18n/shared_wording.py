@@ -26,6 +26,7 @@ class SharedWording(BaseModel):
     resolutions: dict[str, str]
     results: dict[str, str]
     lapses: dict[str, str]
+    decision_reasons: dict[str, str]
     review_reasons: dict[str, str]
     plan_reasons: dict[str, str]
     roles: dict[str, str]

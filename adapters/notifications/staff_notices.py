@@ -35,6 +35,7 @@ _WORD_GROUPS = {
     "matter": "matters",
     "reduction": "reductions",
     "result": "results",
+    "decision_reason": "decision_reasons",
     "resolution": "resolutions",
     "because": "plan_reasons",
     "unreached_role": "roles",

@@ -133,6 +133,13 @@ def load_invoice_currencies(database: Database, invoice_ids: list[str]) -> dict[
         return {row.id: row.currency for row in session.execute(statement)}
 
 
+def load_open_balances(database: Database, invoice_ids: list[str]) -> dict[str, int]:
+    """What is open of each now, in minor units of its currency."""
+    statement = select(col(Invoice.id), col(Invoice.open_balance)).where(col(Invoice.id).in_(invoice_ids))
+    with database.reading() as session:
+        return {row.id: row.open_balance for row in session.execute(statement)}
+
+
 def find_pinned_policy(database: Database, name: str, version: int) -> PolicySnapshot | None:
     """The policy that an invoice pinned."""
     with database.reading() as session:

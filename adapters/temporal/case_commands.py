@@ -64,7 +64,7 @@ class FactsHaveChanged(CommandRejected):
 
     @property
     def extensions(self) -> dict[str, object]:
-        return self.stale.model_dump(mode="json") if self.stale else {}
+        return self.stale.model_dump(mode="json", exclude={"changes": {"__all__": {"was"}}}) if self.stale else {}
 
 
 class CaseNotRunning(Exception):

@@ -3,12 +3,13 @@
 from api.console.account.account_page import router as account_router
 from api.console.account.letter_page import router as letter_router
 from api.console.act_pages import router as acts_router
-from api.console.approval_pages import router as approvals_router
+from api.console.approvals.approval_pages import router as approvals_router
+from api.console.approvals.batch_decision import router as batch_router
+from api.console.approvals.decision import router as decision_router
 from api.console.assets import router as assets_router
 from api.console.auditing.account_day_page import router as account_day_router
 from api.console.auditing.proof_pages import router as proof_router
 from api.console.auditing.proof_works import ProofWorks
-from api.console.batch_decision import router as batch_router
 from api.console.cases.case_page import router as cases_router
 from api.console.connections.connection_pages import router as connections_router
 from api.console.credit_pages import router as credit_router
@@ -51,6 +52,7 @@ __all__ = [
     "cases_router",
     "connections_router",
     "credit_router",
+    "decision_router",
     "import_router",
     "invoice_router",
     "letter_router",

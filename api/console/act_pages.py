@@ -13,14 +13,14 @@ from api.console.acts.form_body import UnreadableField, build_body
 from api.console.acts.forms import ActForm, list_path_ids, load_act_forms
 from api.console.acts.known_values import find_known_values
 from api.console.acts.people import list_colleagues, offer_people, resolve_names
-from api.console.acts.refusal import say_refusal
+from api.console.acts.refusal import Faults, list_faults
 from api.console.acts.sent_form import KEY_FIELD, Values, get_first, read_sent_form
 from api.console.acts.shown_form import show_form
 from api.console.acts.subject import find_subject
 from api.console.acts.wording import Reader
 from api.console.rendering import COUNT_PARAMETER, DONE_PARAMETER, QUEUED_PARAMETER, PageReader, describe_done, load_reader, render
 from api.presenters.phrases import Phrases
-from api.presenters.refusals import tell_field_error, tell_sentence
+from api.presenters.refusals import tell_sentence
 from api.web.access_logging import record_shown_account
 from api.web.authentication import Context, require_right
 from api.web.problems import not_found_problem
@@ -28,9 +28,6 @@ from api.web.request_target import EncodedPathRoute
 from domain.roles import Actor
 
 router = APIRouter(prefix="/act", include_in_schema=False, default_response_class=HTMLResponse, route_class=EncodedPathRoute)
-Faults = Sequence[tuple[str, str]]
-"""What is wrong, each with the field that has it; of a fault that no field has, with an empty name."""
-
 START_PAGE = "/"
 MAX_FILES = 20
 """So many one request to the API may bring."""
@@ -87,7 +84,7 @@ async def do_act(request: Request, name: str, form: Act, context: Context, actor
         return await again(422, [(fault.field, words.fill_notice("unreadable", example=fault.example))])
     answer = await send_to_api(request, form, _read_ids(form, given), body, sent.key, sent.files)
     if answer.is_refusal:
-        return await again(answer.status, _list_faults(answer, say_refusal(answer, Reader(words, phrases)), phrases))
+        return await again(answer.status, list_faults(answer, Reader(words, phrases)))
     if form.shows:
         return await run_in_threadpool(
             _render_answer, request, context, actor, name, answer.document.get(form.shows), _find_way_back(given)
@@ -151,13 +148,6 @@ def _render_parts(
 
 def _read_ids(form: ActForm, given: Values) -> dict[str, str]:
     return {name: get_first(given, name) for name in list_path_ids(form)}
-
-
-def _list_faults(answer: ApiAnswer, refusal: str, phrases: Phrases) -> Faults:
-    """The API's faults by the fields that have them. What was refused as a whole is said as a whole."""
-    errors = answer.document.get("errors") or []
-    found = [(str(error["pointer"]).removeprefix("/").replace("/", "."), tell_field_error(error, phrases)) for error in errors]
-    return found or [("", refusal)]
 
 
 def _find_way_back(given: Values) -> str:

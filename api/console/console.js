@@ -35,7 +35,7 @@
     if (place && names.includes(place.dataset.name)) { place.hidden = true; place.textContent = ""; delete place.dataset.name; }
   };
 
-  const MOMENTARY = ["acted", "counted", "queued"];
+  const MOMENTARY = ["acted", "counted", "queued", "decided", "decision"];
   const clean = (address) => {
     const url = new URL(address, location.href);
     for (const name of MOMENTARY) url.searchParams.delete(name);
@@ -52,6 +52,8 @@
     const done = find("main p.done");
     if (done) hooks.announce(done.textContent);
     const fault = find('main [aria-invalid="true"], main [aria-describedby$="-fault"], main form [role="alert"]');
+    const refusal = find("#refusal");
+    if (refusal) return focusOn(refusal);
     if (fault) return focusOn(fault.matches("fieldset") ? fault.querySelector("input") : fault);
     if (!done) return focusOn(find("#work:not(.visually-hidden)") || find("main h1"));
     focusOn(find(".queue li.chosen a") || find("main h1"));
@@ -97,7 +99,7 @@
     } else if (new URL(ctx.response.raw.url).pathname === "/sign-in") { // what was typed stays here
       event.preventDefault();
       hooks.warn("signed_out");
-    } else if (isAct(ctx) && ctx.response.status >= 400 && !ctx.text.includes('<form class="act"')) {
+    } else if (isAct(ctx) && ctx.response.status >= 400 && !['<form class="act"', 'id="refusal"'].some((part) => ctx.text.includes(part))) {
       event.preventDefault();
       hooks.warn("not_done", new DOMParser().parseFromString(ctx.text, "text/html").querySelector("main h1")?.textContent);
     }

@@ -26,6 +26,11 @@
     const done = fresh.querySelector(":scope > .done") ? null : shown.querySelector(":scope > .done");
     done?.removeAttribute("role");
     if (done) fresh.prepend(done);
+    // So do the boxes that were ticked in a list.
+    for (const box of shown.querySelectorAll("input[type=checkbox][name]:checked")) {
+      const again = [...fresh.querySelectorAll("input[type=checkbox][name]")].find((each) => each.name === box.name && each.value === box.value);
+      if (again) again.checked = true;
+    }
     const focused = shown.contains(document.activeElement) ? document.activeElement : null;
     shown.replaceWith(fresh);
     window.htmx?.process(fresh);

@@ -47,7 +47,8 @@ CLOCK_SPEEDS = ("10", "60", "600")
 DONE_PARAMETER, COUNT_PARAMETER, QUEUED_PARAMETER = "acted", "counted", "queued"
 """By which a page learns what a form that led here has just done, on how many invoices, and that a worker has yet to do it."""
 
-MOMENTARY_PARAMETERS = (DONE_PARAMETER, COUNT_PARAMETER, QUEUED_PARAMETER)
+MOMENTARY_PARAMETERS = frozenset({DONE_PARAMETER, COUNT_PARAMETER, QUEUED_PARAMETER, "decided", "decision"})
+"""What an address says of what was just done, and the page's own address does not; the script takes it off, too."""
 
 page_templates = Environment(
     loader=FileSystemLoader(CONSOLE_FOLDER / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True

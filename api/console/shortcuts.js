@@ -34,7 +34,7 @@
     if (choice) { choice.checked = true; choice.focus(); }
   };
   const pick = (place) => () => {
-    const choice = document.querySelectorAll("form.act fieldset.digits input")[place];
+    const choice = [...document.querySelectorAll("form.act fieldset.digits input")].filter((each) => each.checkVisibility())[place];
     if (choice) { choice.checked = true; choice.focus(); }
   };
   const go = (letter) => () => { const link = find(`header nav a[data-key="${letter}"]`); if (link) location.assign(link.href); };
@@ -115,6 +115,14 @@
     dialog.showModal();
     dialog.scrollTop = 0;
   };
+
+  // The space bar ticks what stands in a queue, wherever in it the focus is.
+  document.addEventListener("keydown", (event) => {
+    const box = event.key === " " && event.target.matches(".queue li a") && event.target.closest("li").querySelector("input[type=checkbox]");
+    if (!box) return;
+    event.preventDefault();
+    box.click();
+  });
 
   // Two keys in a row come first: what they do is all that the second does.
   const keys = {

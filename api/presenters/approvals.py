@@ -34,6 +34,7 @@ def present_approval(row: CaseRow, today: date, reason: str | None = None) -> Ap
         due_on=summary.due_on,
         signed_by=list(summary.signed_by),
         ended=summary.ended,
+        decision_reason=summary.decision_reason,
         facts_version=summary.facts_version or None,
         amounts=[Amount.from_minor(money.minor, money.currency) for money in summary.stated_amounts],
         invoices=[_present_invoice(invoice, today) for invoice in facts.invoices],

@@ -53,6 +53,8 @@ REASON_GROUPS = {
     "dispute.raised": ("dispute_reasons",),
     "dispute.returned": ("lapses",),
     "approval.lapsed": ("lapses",),
+    "approval.rejected": ("decision_reasons",),
+    "approval.returned": ("decision_reasons",),
     "plan.returned": ("lapses",),
     "plan.rejected": ("lapses",),
     "plan.lapsed": ("plan_reasons",),
@@ -124,8 +126,9 @@ class Phrases(BaseModel):
     `case_stages` and `endings` are named by the kind of case and the stage, such as `payment_plan.offered`: what is called alike in two
     kinds of case is not the same word. `disputes` say of an invoice what is contested, by the dispute's stage; `taken` what a step that was
     taken did; `suspensions` where an account's suspension stands, `suspension_ends` what ends it.
-    `approvals` label the pages about approvals, `credit` the part about unapplied credit, `set_aside` the page of what is set aside;
-    `set_aside_stages` say what is set aside at each stage, `set_aside_reasons` why.
+    `approvals` label the pages about approvals, `fact_changes` say by what their facts differ from earlier ones, `approval_effects` what a
+    decision causes, `credit` the part about unapplied credit, `set_aside` the page of what is set aside; `set_aside_stages` say what is set
+    aside at each stage, `set_aside_reasons` why.
     `today` labels the page of what a person does today, `accounts` the list of accounts; `work_kinds` name the kinds of work in its queue.
     `lists` says what all lists have; `list_titles` name them, `list_empty` explain one in which nothing is yet, `list_columns` and
     `list_filters` label what it has.
@@ -225,6 +228,8 @@ class Phrases(BaseModel):
     problems: dict[str, str]
     problem_advice: dict[str, str]
     approvals: dict[str, str]
+    fact_changes: dict[str, str]
+    approval_effects: dict[str, str]
     credit: dict[str, str]
     set_aside: dict[str, str]
     set_aside_stages: dict[str, str]

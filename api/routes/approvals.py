@@ -19,6 +19,7 @@ from api.web.idempotency import IdempotentRoute
 from api.web.pagination import Cursor, Limit, Page
 from api.web.problems import PROBLEM_RESPONSES, invalid_request_problem
 from api.web.request_ids import derive_id
+from domain.approval.command_rules import find_misplaced_reason
 from domain.approval.commands import DecideApproval, DecisionChannel
 from domain.approval.delegation import Delegation
 from domain.approval.summary import ApprovalSummary, choose_authority_over
@@ -84,11 +85,14 @@ async def decide_approval(
     context: Context,
     response: Response,
 ) -> CommandAnswer:
-    """Signer, role and delegation follow from the user who is signed in. A rejection or a return needs a comment.
+    """Signer, role and delegation follow from the user who is signed in. A rejection or a return needs a comment, and may name a reason,
+    by which it is counted.
 
     With a `facts_version` it is refused, with the difference, if the facts have changed since that version was read. Sent again with the
     version that was read anew, under the same Idempotency-Key too, it is judged anew.
     """
+    if misplaced := find_misplaced_reason(body.decision, body.reason):
+        raise invalid_request_problem("/reason", misplaced)
     read_version = () if body.facts_version is None else (str(body.facts_version),)
     command_id = derive_id(request, "act", actor.user, *read_version)
     delegation = await run_in_threadpool(_find_delegation, context, actor, approval)
@@ -98,6 +102,7 @@ async def decide_approval(
         actor=actor.user,
         role=delegation.role if delegation else actor.role,
         verdict=body.decision,
+        reason=body.reason,
         note_id=note,
         delegation=delegation,
         channel=DecisionChannel.API,

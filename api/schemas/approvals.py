@@ -6,15 +6,20 @@ from pydantic import BaseModel, Field
 
 from api.schemas.amounts import Amount
 from api.schemas.request_body import RequestBody, Version, example_config
-from domain.approval.commands import ApprovalVerdict
+from domain.approval.commands import ApprovalVerdict, DecisionReason
 
 
 class ApprovalDecisionIn(RequestBody):
     """A rejection or a return says why, or what to change."""
 
-    model_config = example_config(decision="return", comment="Please attach the delivery note.")
+    model_config = example_config(decision="return", reason="evidence_missing", comment="Please attach the delivery note.")
 
     decision: ApprovalVerdict
+    reason: DecisionReason | None = Field(
+        default=None,
+        description="of a rejection: terms_not_acceptable, customer_record, not_enough_evidence, against_policy or other; of a return: "
+        "evidence_missing, amount_wrong, other_terms, ask_customer or other",
+    )
     comment: str = Field(default="", max_length=10_000)
     facts_version: Version | None = Field(
         default=None,
@@ -83,6 +88,7 @@ class ApprovalOut(BaseModel):
     due_on: date | None
     signed_by: list[str]
     ended: str | None = Field(description="who decided what, and when")
+    decision_reason: str | None = Field(description="why it was rejected or returned, where whoever decided named a reason")
     facts_version: int | None = Field(description="to be sent with the decision, so that it is refused if the facts have changed")
     amounts: list[Amount] = Field(description="what is asked for, in each currency")
     invoices: list[ApprovalInvoiceOut]

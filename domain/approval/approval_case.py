@@ -9,6 +9,7 @@ from datetime import date, datetime, timedelta
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from domain.approval.commands import DecisionReason
 from domain.approval.digest import AT_ONCE, ApprovalEvent
 from domain.approval.facts import CREDITED_BEFORE, DecisionFacts, FactsRevision, build_facts_entry
 from domain.approval.four_eyes import ApprovalParticipants
@@ -44,7 +45,7 @@ class ApprovalSignature(BaseModel):
 
 
 class ApprovalEnding(BaseModel):
-    """How it ended, on a business date. `by` names who decided; nobody, when it lapsed by itself."""
+    """How it ended, on a business date. `by` names who decided; nobody, when it lapsed by itself. `reason`: of a rejection or a return."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -52,6 +53,7 @@ class ApprovalEnding(BaseModel):
     on: date
     by: list[str] = Field(default_factory=list)
     note_id: str | None = None
+    reason: DecisionReason | None = None
     lapse: LapseReason | None = None
 
     def build_outcome(self, number: int, invoices: Sequence[AskedInvoice] = ()) -> ApprovalOutcome:
@@ -276,8 +278,9 @@ class ApprovalCase(AccountCase):
     def end(self, ending: ApprovalEnding) -> None:
         """Nobody is asked any more; whoever asked hears how it ended."""
         self.ending = ending
-        lapse: dict[str, FactValue] = {"reason": ending.lapse.value} if ending.lapse else {}
-        details = self._build_message_details() | {"result": ending.result.value, "by": ", ".join(ending.by)} | lapse
+        why: dict[str, FactValue] = {"reason": ending.lapse.value} if ending.lapse else {}
+        why |= {"decision_reason": ending.reason.value} if ending.reason else {}
+        details = self._build_message_details() | {"result": ending.result.value, "by": ", ".join(ending.by)} | why
         self.add_effect(NotifyPerson(user=self.requester, template="approval_ended", details=details))
 
     def build_outcome(self, number: int) -> ApprovalOutcome:

@@ -3,7 +3,7 @@
 from datetime import date
 
 from domain.approval.approval_case import ApprovalCase, ApprovalEnding, ApprovalSignature
-from domain.approval.commands import ApprovalVerdict, DecideApproval, WithdrawApprovalRequest
+from domain.approval.commands import REASONS_OF_VERDICT, ApprovalVerdict, DecideApproval, DecisionReason, WithdrawApprovalRequest
 from domain.approval.four_eyes import ConflictGround
 from domain.approval.result import ApprovalResult, LapseReason
 from domain.approval.revision import find_stale_facts
@@ -24,6 +24,7 @@ def _find_rejection_reason(case: ApprovalCase, command: Command, today: date) ->
                 _conflict_of_interest_reason(case, command)
                 or _missing_authority_reason(case, command, today)
                 or _missing_comment_reason(command)
+                or find_misplaced_reason(command.verdict, command.reason)
                 or _stale_facts_reason(case, command)
             )
         case WithdrawApprovalRequest() if not is_same_person(command.actor, case.requester):
@@ -92,6 +93,16 @@ def _missing_comment_reason(command: DecideApproval) -> Refusal | None:
     return Refusal("approval.comment_return", "to return needs a comment that says what to change")
 
 
+def find_misplaced_reason(verdict: ApprovalVerdict, reason: DecisionReason | None) -> Refusal | None:
+    """Why a reason does not go with a verdict; None where it does, and where there is none."""
+    if reason is None or reason in REASONS_OF_VERDICT[verdict]:
+        return None
+    if verdict is ApprovalVerdict.APPROVE:
+        return Refusal("approval.reason_approve", "an approval takes no reason; leave it out, or reject or return it")
+    choices = ", ".join(each.value for each in REASONS_OF_VERDICT[verdict])
+    return Refusal("approval.reason_other_verdict", "this reason does not go with that decision; take one of: {choices}", choices=choices)
+
+
 def _apply_accepted_command(case: ApprovalCase, command: Command, at: Moment) -> int | None:
     match command:
         case DecideApproval():
@@ -123,6 +134,7 @@ def _apply_decision(case: ApprovalCase, command: DecideApproval, at: Moment) -> 
         on_behalf_of=command.on_behalf_of,
         delegation=command.delegation.delegation_id if command.delegation else None,
         note=command.note_id,
+        **({"reason": command.reason.value} if command.reason else {}),
         channel=command.channel.value,
         **({"facts_version": command.facts_version or case.facts_version} if case.facts else {}),
     )
@@ -133,10 +145,14 @@ def _apply_decision(case: ApprovalCase, command: DecideApproval, at: Moment) -> 
             )
             case.add_signature(signature, at)
         case ApprovalVerdict.REJECT:
-            case.end(ApprovalEnding(result=ApprovalResult.REJECTED, on=today, by=[command.actor], note_id=command.note_id))
+            case.end(_build_ending(ApprovalResult.REJECTED, command, today))
         case ApprovalVerdict.RETURN:
-            case.end(ApprovalEnding(result=ApprovalResult.RETURNED, on=today, by=[command.actor], note_id=command.note_id))
+            case.end(_build_ending(ApprovalResult.RETURNED, command, today))
     return seq
+
+
+def _build_ending(result: ApprovalResult, command: DecideApproval, today: date) -> ApprovalEnding:
+    return ApprovalEnding(result=result, on=today, by=[command.actor], note_id=command.note_id, reason=command.reason)
 
 
 RULES = CommandRules(_find_rejection_reason, _apply_accepted_command)

@@ -107,7 +107,7 @@ class FactKind(StrEnum):
 
 class FactChange(BaseModel):
     """One fact before and after, in words; empty where there was or is none. `subject`: the currency, the invoice, the dispute's case, or
-    what kind of contact."""
+    what kind of contact. `was`: what the change is about, as it was; None of changes that were kept before that was kept with them."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -115,6 +115,7 @@ class FactChange(BaseModel):
     subject: str
     before: str = ""
     after: str = ""
+    was: DecisionFacts | None = None
 
     @property
     def sentence(self) -> str:
@@ -155,10 +156,57 @@ def compare_facts(before: DecisionFacts, after: DecisionFacts) -> list[FactChang
     old, new = dict(_list_statements(before)), dict(_list_statements(after))
     keys = sorted(old.keys() | new.keys(), key=lambda key: (list(FactKind).index(key[0]), key[1]))
     return [
-        FactChange(fact=fact, subject=subject, before=old.get((fact, subject), ""), after=new.get((fact, subject), ""))
+        FactChange(
+            fact=fact,
+            subject=subject,
+            before=old.get((fact, subject), ""),
+            after=new.get((fact, subject), ""),
+            was=_select_part(before, fact, subject),
+        )
         for fact, subject in keys
         if old.get((fact, subject)) != new.get((fact, subject))
     ]
+
+
+def _select_part(facts: DecisionFacts, fact: FactKind, subject: str) -> DecisionFacts:
+    """Of the facts only what a change of this kind is about."""
+    match fact:
+        case FactKind.AMOUNT:
+            return DecisionFacts(amounts={currency: amount for currency, amount in facts.amounts.items() if currency == subject})
+        case FactKind.INVOICE | FactKind.PROMISE:
+            return DecisionFacts(invoices=[invoice for invoice in facts.invoices if invoice.invoice_id == subject])
+        case FactKind.DISPUTE:
+            return DecisionFacts(disputes=[dispute for dispute in facts.disputes if dispute.case_id == subject])
+        case FactKind.CONTACT:
+            return DecisionFacts(contacts=facts.contacts)
+        case FactKind.REASON:
+            return DecisionFacts(reason=facts.reason, note_id=facts.note_id)
+
+
+def restore_facts(facts: DecisionFacts, revisions: Sequence[FactsRevision]) -> DecisionFacts | None:
+    """Return the facts as they were before these revisions, the last of which led to `facts`; None where one does not say what was."""
+    restored = facts
+    for change in (change for revision in reversed(revisions) for change in revision.changes):
+        if change.was is None:
+            return None
+        restored = _undo_change(restored, change.fact, change.subject, change.was)
+    return restored
+
+
+def _undo_change(facts: DecisionFacts, fact: FactKind, subject: str, was: DecisionFacts) -> DecisionFacts:
+    changed: dict[str, object]
+    match fact:
+        case FactKind.AMOUNT:
+            changed = {"amounts": {currency: amount for currency, amount in facts.amounts.items() if currency != subject} | was.amounts}
+        case FactKind.INVOICE | FactKind.PROMISE:
+            changed = {"invoices": [invoice for invoice in facts.invoices if invoice.invoice_id != subject] + was.invoices}
+        case FactKind.DISPUTE:
+            changed = {"disputes": [dispute for dispute in facts.disputes if dispute.case_id != subject] + was.disputes}
+        case FactKind.CONTACT:
+            changed = {"contacts": was.contacts}
+        case FactKind.REASON:
+            changed = {"reason": was.reason, "note_id": was.note_id}
+    return facts.model_copy(update=changed)
 
 
 def merge_changes(revisions: Iterable[FactsRevision]) -> list[FactChange]:

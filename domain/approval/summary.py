@@ -11,12 +11,14 @@ from pydantic import (
     Field,
     PlainSerializer,
     SerializerFunctionWrapHandler,
+    TypeAdapter,
     model_serializer,
     model_validator,
 )
 
+from domain.approval.commands import DecisionReason
 from domain.approval.delegation import Delegation
-from domain.approval.facts import CREDITED_BEFORE, DecisionFacts
+from domain.approval.facts import CREDITED_BEFORE, DecisionFacts, FactsRevision, restore_facts
 from domain.approval.four_eyes import ApprovalParticipants, SigningAuthority, choose_signing_authority
 from domain.billing.reduction_kind import ReductionKind
 from domain.case.summary_fields import PackedRoles, PackedWords
@@ -37,13 +39,58 @@ def _dump_facts(facts: DecisionFacts | None) -> str | None:
 PackedFacts = Annotated[DecisionFacts | None, BeforeValidator(_parse_facts), PlainSerializer(_dump_facts, return_type=str | None)]
 """The facts of an approval, stored as one text of JSON."""
 
+_REVISIONS = TypeAdapter(tuple[FactsRevision, ...])
+
+
+def _parse_revisions(stored: Any) -> Any:
+    return _REVISIONS.validate_json(stored) if isinstance(stored, str) else stored
+
+
+def _dump_revisions(revisions: tuple[FactsRevision, ...]) -> str:
+    return _REVISIONS.dump_json(revisions, exclude_defaults=True).decode()
+
+
+PackedRevisions = Annotated[tuple[FactsRevision, ...], BeforeValidator(_parse_revisions), PlainSerializer(_dump_revisions, return_type=str)]
+"""The versions of an approval's facts, each by what changed, stored as one text of JSON."""
+
+
+class Signatory(BaseModel):
+    """One tier of an approval as lists know it: so many people of a role, each time within so many days of being asked; `escalate_to` may
+    sign too once they are over."""
+
+    model_config = ConfigDict(frozen=True)
+
+    role: Role
+    quorum: int
+    deadline_days: int
+    escalate_to: Role
+
+
+def _parse_signatories(stored: Any) -> Any:
+    if not isinstance(stored, str):
+        return stored
+    names = tuple(Signatory.model_fields)
+    return tuple(Signatory.model_validate(dict(zip(names, word.split(":"), strict=True))) for word in stored.split())
+
+
+def _dump_signatories(signatories: tuple[Signatory, ...]) -> str:
+    return " ".join(":".join(str(value) for value in each.model_dump(mode="json").values()) for each in signatories)
+
+
+PackedSignatories = Annotated[
+    tuple[Signatory, ...], BeforeValidator(_parse_signatories), PlainSerializer(_dump_signatories, return_type=str)
+]
+"""All tiers, stored as role:quorum:days:deputy, parted by spaces."""
+
 
 class ApprovalSummary(BaseModel):
     """What is asked, who may sign, who has signed, and how it ended. `amount` in minor units; days are business dates.
 
     `roles`: those whose people may sign now. `tier` counts from 1. `signed_by`: those who signed; `signed_for`: they, and those in whose
     place. `also_asked` and `acting_for` as in ApprovalParticipants. `details`: what the case that asks says of it, stored among the others.
-    `facts` are None of an approval that binds none.
+    `facts` are None of an approval that binds none; `revisions`: how they came to be from those as it was asked for.
+    `signatories`: all who must agree, one tier after the other; none of a summary that was written before they were kept.
+    `decision_reason`: why it was rejected or returned, where whoever decided said so.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -66,8 +113,11 @@ class ApprovalSummary(BaseModel):
     details: dict[str, FactValue] = Field(default_factory=dict)
     signed_by: PackedWords = ()
     ended: str | None = None
+    decision_reason: DecisionReason | None = None
     facts_version: int = 0
     facts: PackedFacts = None
+    revisions: PackedRevisions = ()
+    signatories: PackedSignatories = ()
 
     @model_validator(mode="before")
     @classmethod
@@ -82,8 +132,16 @@ class ApprovalSummary(BaseModel):
         fields: dict[str, Any] = serialize(self)
         return {**fields.pop("details", {}), **fields}
 
-    def with_facts(self, facts: DecisionFacts, version: int) -> "ApprovalSummary":
-        return self.model_copy(update={"facts": facts, "facts_version": version})
+    def with_facts(self, facts: DecisionFacts, version: int, revisions: Sequence[FactsRevision]) -> "ApprovalSummary":
+        changed = {"revisions": tuple(revisions)} if revisions else {}
+        return self.model_copy(update={"facts": facts, "facts_version": version, **changed})
+
+    def restore_version(self, version: int) -> DecisionFacts | None:
+        """The facts as they were at a version, the first being those as it was asked for; None where that is not known any more."""
+        later = [revision for revision in self.revisions if revision.version > version]
+        if self.facts is None or not 1 <= version <= self.facts_version or len(later) != self.facts_version - version:
+            return None
+        return restore_facts(self.facts, later)
 
     @property
     def reduction(self) -> str:

@@ -1,10 +1,11 @@
 """How an approval looks in lists and to those who ask its workflow."""
 
 from domain.approval.approval_case import ApprovalCase
-from domain.approval.summary import ApprovalSummary
+from domain.approval.summary import ApprovalSummary, Signatory
 from domain.case.case_view import AwaitedParties, CaseView
 from domain.case.summary_fields import dump_summary
 from domain.identifiers import CaseKind
+from domain.policy.approval_matrix import ApprovalTier
 
 
 def _build_summary(case: ApprovalCase) -> ApprovalSummary:
@@ -26,10 +27,17 @@ def _build_summary(case: ApprovalCase) -> ApprovalSummary:
         asked_on=case.asked_at.date() if case.asked_at else None,
         escalated=case.escalated_at is not None,
         details=subject.details,
+        signatories=tuple(_build_signatory(tier) for tier in case.tiers),
         signed_by=tuple(signature.actor for signature in case.signatures),
         ended=case.ended_sentence,
     )
-    return summary if case.facts is None else summary.with_facts(case.facts, case.facts_version)
+    if case.ending and case.ending.reason:
+        summary = summary.model_copy(update={"decision_reason": case.ending.reason})
+    return summary if case.facts is None else summary.with_facts(case.facts, case.facts_version, case.revisions)
+
+
+def _build_signatory(tier: ApprovalTier) -> Signatory:
+    return Signatory(role=tier.role, quorum=tier.quorum, deadline_days=tier.deadline_days, escalate_to=tier.escalate_to)
 
 
 def build_case_view(case: ApprovalCase, run_id: str) -> CaseView:

@@ -206,7 +206,7 @@ class SignatureFacts(DossierPart):
 
 
 class ApprovalFacts(DossierPart):
-    """An approval. `result` is an ApprovalStage, `reason` why it lapsed."""
+    """An approval. `result` is an ApprovalStage, `reason` why it lapsed, or was rejected or returned."""
 
     case_id: str
     subject: str

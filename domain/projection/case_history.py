@@ -184,6 +184,7 @@ def _build_approval(entries: Sequence[AccountEntry]) -> ApprovalFacts | None:
     requested = next(filter_by_kind(entries, EntryKind.APPROVAL_REQUESTED), None)
     if requested is None:
         return None
+    decisions = list(filter_by_kind(entries, EntryKind.APPROVAL_SIGNED, EntryKind.APPROVAL_REJECTED, EntryKind.APPROVAL_RETURNED))
     signatures = [
         SignatureFacts(
             on=entry.business_date,
@@ -193,12 +194,12 @@ def _build_approval(entries: Sequence[AccountEntry]) -> ApprovalFacts | None:
             tier=entry.get_int("tier"),
             word=_SIGNATURE_WORDS[entry.kind],
         )
-        for entry in filter_by_kind(entries, EntryKind.APPROVAL_SIGNED, EntryKind.APPROVAL_REJECTED, EntryKind.APPROVAL_RETURNED)
+        for entry in decisions
     ]
     result: str = ApprovalStage.ASKED
     ended_on, reason = None, ""
     if signatures and signatures[-1].word != SignatureWord.SIGNED:
-        result, ended_on = signatures[-1].word, signatures[-1].on
+        result, ended_on, reason = signatures[-1].word, signatures[-1].on, decisions[-1].get_text("reason")
     for entry in filter_by_kind(entries, EntryKind.APPROVAL_GRANTED, EntryKind.APPROVAL_LAPSED):
         result = ApprovalStage.APPROVED if entry.kind == EntryKind.APPROVAL_GRANTED.value else ApprovalStage.LAPSED
         ended_on, reason = entry.business_date, entry.get_text("reason")

@@ -52,13 +52,15 @@ def store_approval(
     facts: DecisionFacts | None = None,
     number: int = 1,
     details: dict[str, FactValue] | None = None,
+    subject: str = "",
 ) -> ApprovalCase:
-    """Amounts in minor units by currency. Its account is there already. `details`: what the case that asks says of it."""
+    """Amounts in minor units by currency. Its account is there already. `subject`: the case that asks, a suspension unless it is another;
+    `details`: what it says."""
     first, *others = amounts
     question = ApprovalRequest(
         matter=matter, amount=amounts[first], currency=first, other_amounts={currency: amounts[currency] for currency in others}
     )
-    subject = suspension_case_id(account)
+    subject = subject or suspension_case_id(account)
     case = ApprovalCase.create(
         Journal(case_id=approval_case_id(subject, number), account_id=account),
         question,

@@ -33,7 +33,7 @@ from tests.workflows.dispute_commands import DisputeCommands
 from tests.workflows.people import People, gather_people
 
 CALLED = ("NORD", "OST", "WEST", "SUED")
-DISPUTED = ("ALFA", "BETA", "GAMA")
+DISPUTED = ("ALFA", "BETA", "GAMA", "DELT", "EPSI")
 ERP = SystemKey("erp", "1")
 CONNECTION_PAGES = (
     "/connections",

@@ -4,6 +4,7 @@ field."""
 import re
 from html import unescape
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from fastapi import FastAPI
@@ -283,7 +284,8 @@ async def test_an_approval_is_decided_on_its_page_on_the_facts_that_it_shows(as_
     async with as_role(Role.COLLECTIONS_MANAGER, Accept="text/html") as manager:
         form = fields_of(await page(manager, address))
         answer = await manager.post("/act/decide_approval", data={**form, "decision": "approve"})
-        assert answer.headers["location"] == "/approvals?acted=decide_approval", answer.text
+        case_id = quote(case.journal.case_id, safe="")
+        assert answer.headers["location"] == f"/approvals?acted=decide_approval&decided={case_id}&decision=approve", answer.text
     [command] = world.cases.acts
     assert isinstance(command, DecideApproval)
     assert str(command.facts_version) == form["facts_version"]

@@ -43,7 +43,7 @@ async def test_what_waits_for_the_reader_is_grouped_with_each_currency_by_itself
     assert "suspension (1): £7.00" in shown
     links = [html.index(f'href="/approvals/{quote(case.journal.case_id, safe="")}"') for case in (sooner, later)]
     assert links == sorted(links), "the nearest deadline first"
-    assert "Kunde 1 €100.00 US$20.00 2 mia" in shown
+    assert "Kunde 1 €100.00 US$20.00 2 invoices, asked by mia" in shown
 
 
 async def test_nobody_is_offered_what_they_may_not_decide_and_a_delegate_is(

@@ -239,12 +239,13 @@ async def test_a_manager_approves_and_the_second_sees_who_decided(stage: Browser
     await expect(anna.locator('input[name="decision"][value="approve"]')).to_be_checked()
     await press(anna, "Enter")
     await expect(anna.locator("p.done")).to_be_visible()
-    await expect(anna).to_have_url(re.compile("/approvals$"))
+    await expect(anna, "the next one that waits is open").to_have_url(re.compile("/approvals/[^?]+$"))
+    assert not anna.url.endswith(quote(approval, safe=""))
     await expect(anna.locator("#announcement"), "the page is whole again").to_have_text(await anna.locator("p.done").inner_text())
     await stage.environment.wait_until(lambda: stage.environment.case_row(approval).outcome == "approved")
     await anna.evaluate(f"document.querySelector('main').id = 'before'; {READ_AGAIN}")
     await expect(anna.locator("main#content p.done"), "what was done stays said when the page is read again").to_be_visible()
-    await otto.get_by_role("button", name="Decide").click()
+    await otto.get_by_role("button", name="Decide", exact=True).click()
     await expect(otto.locator('main [role="alert"]')).to_contain_text("approved by anna")
     site.complaints.clear()
 
@@ -253,9 +254,34 @@ async def test_a_manager_approves_without_a_script(stage: BrowserStage, site: Co
     page = await site.sign_in("anna", Role.COLLECTIONS_MANAGER, java_script_enabled=False)
     await page.goto(f"{site.url}/approvals/{stage.approvals[1]}")
     await page.locator('input[name="decision"][value="approve"]').check()
-    await page.get_by_role("button", name="Decide").click()
+    await page.get_by_role("button", name="Decide", exact=True).click()
     await expect(page.locator("p.done")).to_be_visible()
     await stage.environment.wait_until(lambda: stage.environment.case_row(stage.approvals[1]).outcome == "approved")
+
+
+@pytest.mark.parametrize("scripted", [True, False], ids=["script", "no_script"])
+async def test_a_tab_whose_facts_have_changed_says_what_has_changed_and_decides_on_what_it_shows_then(
+    stage: BrowserStage, site: ConsoleSite, scripted: bool
+) -> None:
+    approval, account = (stage.approvals[3], "DELT") if scripted else (stage.approvals[4], "EPSI")
+    page = await site.sign_in("anna", Role.COLLECTIONS_MANAGER, java_script_enabled=scripted)
+    await page.goto(f"{site.url}/approvals/{approval}")
+    await page.locator('input[name="decision"][value="approve"]').check()
+    await page.locator('[name="comment"]').fill("two boxes, I counted them")
+    mia = await site.people("mia", Role.COLLECTOR)
+    answer = await mia.post(f"/v1/invoices/{stage.invoices[account]}/calls", json={"outcome": "refuses_to_pay"})
+    assert answer.status_code == 200, answer.text
+    await page.get_by_role("button", name="Decide", exact=True).click()
+    refusal = page.locator('main [role="alert"]')
+    await expect(refusal).to_contain_text("calls: 1, before 0", ignore_case=True)
+    if scripted:
+        await expect(refusal, "the work goes on at what has changed").to_be_focused()
+    site.complaints.clear()  # a browser notes every answer that is a refusal
+    await expect(page.locator('input[name="decision"][value="approve"]')).to_be_checked()
+    await expect(page.locator('[name="comment"]')).to_have_value("two boxes, I counted them")
+    await page.get_by_role("button", name="Decide", exact=True).click()
+    await expect(page.locator("p.done")).to_be_visible()
+    await stage.environment.wait_until(lambda: stage.environment.case_row(approval).outcome == "approved")
 
 
 async def test_single_keys_are_letters_for_whoever_switched_them_off(stage: BrowserStage, site: ConsoleSite) -> None:
