@@ -30,7 +30,7 @@ class DocumentTooLargeError(UserError):
     """It is larger than anybody would send by mail."""
 
     title = "The printed invoice is too large"
-    status = 413
+    status = 422
     problem_type = "document-too-large"
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from adapters.i18n.languages import LANGUAGES
 from adapters.shipped_files import PROJECT
-from api.presenters.next_step_reason import AWAITS_RELEASE, LETTERS_STOPPED
+from api.presenters.next_step_reason import AWAITS_RELEASE, BILLING_UNREAD, LETTERS_STOPPED
 from api.presenters.phrases import load_phrases
 from domain.invoice.command_rules import apply_command
 from domain.invoice.commands import PauseCollection
@@ -75,7 +75,13 @@ def sentences() -> set[str]:
     named = set(re.findall(r'(?:_build_explanation|Explanation)\(\s*"(?:sent|not_sent|waiting|over)", "(\w+)"', source))
     fates = {"dropped", "withdrawn", "refused", "unknown"}
     waits = {f"next_{word}" for word in ("before_due", "due_day", "catch_up", "held_before")}
-    return named | fates | waits | {f"sent_{word}" for word in words} | {"call", "asks_account", LETTERS_STOPPED, AWAITS_RELEASE}
+    return (
+        named
+        | fates
+        | waits
+        | {f"sent_{word}" for word in words}
+        | {"call", "asks_account", LETTERS_STOPPED, AWAITS_RELEASE, BILLING_UNREAD}
+    )
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -111,7 +111,7 @@ async def test_an_escalation_to_a_role_without_people_waits_and_its_history_says
     await mia.post(f"/v1/invoices/{invoice}/escalations", json={"role": "sales", "comment": "was a discount promised?"})
     await environment.wait_for_entries(invoice, "escalation.told")
     unreached = {item["id"]: item["why"][0] for item in (await ada.get("/v1/worklist?kind=unreached_role")).json()["items"]}
-    assert f"invoice:{invoice}" in unreached["role:sales"]
+    assert f"invoice (A-{invoice})" in unreached["role:sales"]
     people.identity.add_user("sven", Role.SALES, email="sven@ours.test")
     await environment.play.send_digests()
     await environment.wait_for_entries(invoice, "escalation.told", 2)
