@@ -18,6 +18,9 @@ from domain.refusal import Refusal
 
 COMMANDS_AT_ONCE = 8
 NOTHING_OPEN = Refusal("account.nothing_open", "no invoice of this account is open and under collection")
+ALL_PAUSED = Refusal(
+    "account.all_paused", "every open invoice of this account is paused already; name those whose pause you want to replace"
+)
 NOTHING_PAUSED = Refusal("account.nothing_paused", "none of this account's invoices is paused")
 
 BuildCommand = Callable[[str], Command]
@@ -42,6 +45,16 @@ async def submit_to_open_invoices(
     """
     chosen = await run_in_threadpool(_choose_invoices, context, account_id, named)
     return await _submit_to_each(context, chosen, act_id, build_command, NOTHING_OPEN)
+
+
+async def submit_to_unpaused_invoices(
+    context: ApiContext, account_id: str, named: str | Sequence[str], act_id: str, build_command: BuildCommand
+) -> AccountActAnswer:
+    """Do the same to those that are named, or to all whose collection is not paused: who pauses an account does not shorten the pauses that
+    stand."""
+    chosen = await run_in_threadpool(_choose_invoices, context, account_id, named, lambda debt: not debt.is_paused)
+    none_chosen = ALL_PAUSED if await run_in_threadpool(list_open_debts, context.database, account_id) else NOTHING_OPEN
+    return await _submit_to_each(context, chosen, act_id, build_command, none_chosen)
 
 
 async def submit_to_paused_invoices(

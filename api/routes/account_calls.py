@@ -5,7 +5,7 @@ from fastapi.concurrency import run_in_threadpool
 
 from adapters.read_model.invoices import find_invoice
 from adapters.read_model.notes import list_notes
-from api.commands.account_acts import submit_to_open_invoices, submit_to_paused_invoices
+from api.commands.account_acts import submit_to_open_invoices, submit_to_paused_invoices, submit_to_unpaused_invoices
 from api.commands.account_calls import log_account_call
 from api.commands.notes_and_tasks import save_account_note, save_note
 from api.routes.account_lookup import CommandId, ExistingAccount
@@ -70,10 +70,11 @@ async def post_account_note(
 async def pause_account(
     actor: CollectingActor, account: ExistingAccount, body: AccountPauseIn, command_id: CommandId, context: Context, response: Response
 ) -> AccountActAnswer:
-    """All that are open, or those that are named, each by a command of its own: one that is refused stops no other, and says why."""
+    """All that are open and not paused, or those that are named, each by a command of its own: one that is refused stops no other, and says
+    why. The pause of one that is named takes the place of the one that stands."""
     if body.until is not None and body.until <= context.today:
         raise invalid_request_problem("/until", PAUSE_DAY_PASSED)
-    answer = await submit_to_open_invoices(
+    answer = await submit_to_unpaused_invoices(
         context,
         account.id,
         body.invoices,

@@ -227,7 +227,7 @@ class AccountCallAnswer(BaseModel):
 
 
 class AccountPauseIn(RequestBody):
-    """A pause of several of an account's invoices."""
+    """A pause of several of an account's invoices; `open` are all that are not paused."""
 
     model_config = example_config(invoices="open", reason="goods are being checked", until="2013-03-20")
 

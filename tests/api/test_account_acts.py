@@ -7,6 +7,7 @@ from adapters.database.tables import Note
 from domain.billing.billing_events import InvoiceStatus
 from domain.invoice.command_rules import apply_command
 from domain.invoice.commands import EscalateInvoice, PauseCollection, ResumeCollection
+from domain.invoice.invoice_case import PAUSE_HOLD
 from domain.roles import Role
 from tests.api.conftest import Client, Problem
 from tests.api.portfolio_world import TODAY, PortfolioWorld, moment_on
@@ -41,6 +42,28 @@ async def test_all_open_invoices_are_paused_each_by_a_command_of_its_own(collect
     acts = [command for command in owing.cases.acts if isinstance(command, PauseCollection)]
     assert [act.act_id for act in acts] == [f"{answer['act_id']}:I-{n}" for n in (1, 2, 3)]
     assert {(act.reason, str(act.until), act.actor) for act in acts} == {("goods are being checked", "2013-03-20", "collector-1")}
+
+
+async def test_a_pause_of_the_account_leaves_the_pauses_that_stand_and_one_that_is_named_is_replaced(
+    collector: Client, owing: PortfolioWorld, problem: Problem
+) -> None:
+    pause(owing, "I-1", "I-3")
+    body = {**REASON, "until": "2013-03-20"}
+    answer = (await collector.post(PAUSE, json=body)).json()
+    assert [part["invoice_id"] for part in answer["parts"]] == ["I-2"]
+    standing = owing.cases.cases["I-1"].holds.standing[PAUSE_HOLD]
+    assert (standing.until, standing.reason) == (None, "holidays")
+    pause(owing, "I-2")
+    assert "paused already" in problem(await collector.post(PAUSE, json=body), 409)["detail"]
+    assert (await collector.post(PAUSE, json={**body, "invoices": ["I-1"]})).status_code == 200
+    replaced = owing.cases.cases["I-1"].holds.standing[PAUSE_HOLD]
+    assert replaced.until is not None
+    assert replaced.until.date().isoformat() == "2013-03-20"
+
+
+async def test_where_nothing_is_open_a_pause_says_that(collector: Client, world: PortfolioWorld, problem: Problem) -> None:
+    world.account()
+    assert "is open and under collection" in problem(await collector.post(PAUSE, json=REASON), 409)["detail"]
 
 
 async def test_one_that_is_refused_stops_no_other_and_says_why(collector: Client, owing: PortfolioWorld) -> None:

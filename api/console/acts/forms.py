@@ -45,8 +45,8 @@ class FormField(BaseModel):
     anybody where there are none. `only_where`: asked for only where another field, such as one that the page knows, begins so. A hidden
     field that is `required` is one without which there is nothing to act on. `part`: fields of one part stand together, side by side; one
     that has words among `parts` is folded away under them until it is needed. `has_digits`: its choices are made by the digits, too.
-    `ticked`: which invoices are ticked beforehand; `resumable` ones are the only ones to be chosen from. `is_offered`: a value may stand in
-    it beforehand; a part in which nothing else is filled in is not sent."""
+    `ticked`: which invoices are ticked beforehand; `resumable` ones are the only ones to be chosen from, and of `pausable` ones those that
+    are paused say until when. `is_offered`: a value may stand in it beforehand; a part in which nothing else is filled in is not sent."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -59,7 +59,7 @@ class FormField(BaseModel):
     part: str = ""
     has_digits: bool = False
     is_offered: bool = False
-    ticked: Literal["", "open", "overdue", "resumable"] = ""
+    ticked: Literal["", "pausable", "overdue", "resumable"] = ""
 
     @property
     def is_hidden(self) -> bool:

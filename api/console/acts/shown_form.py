@@ -6,11 +6,13 @@ from itertools import groupby
 from typing import NamedTuple
 
 from adapters.i18n.formatting import format_localised_money
+from adapters.read_model.invoices import InvoiceRow
 from adapters.time_zones import list_time_zones
 from api.console.acts.forms import ActForm, FieldKind, FormField
 from api.console.acts.sent_form import get_first
 from api.console.acts.subject import ActSubject
 from api.console.acts.wording import Reader
+from domain.timeline.holds import Hold
 
 Choice = tuple[str, str]
 """A value, and how it is said."""
@@ -144,13 +146,22 @@ def _list_choices(field: FormField, subject: ActSubject, reader: Reader) -> list
         case "time_zone":
             return [(zone, "") for zone in list_time_zones()]
         case "open_invoice" | "open_invoices":
-            shared, offered = reader.phrases.shared, subject.paused if field.ticked == "resumable" else None
-            return [
-                (each.id, f"{each.number}, {shared.format_money(each.open_balance, each.currency)}, {shared.format_day(each.due_date)}")
-                for each in subject.open_invoices
-                if offered is None or each.id in offered
-            ]
+            pauses = subject.pauses
+            offered = [each for each in subject.open_invoices if field.ticked != "resumable" or each.id in pauses]
+            told = pauses if field.ticked == "pausable" else {}
+            return [(each.id, _name_invoice(each, told.get(each.id), reader)) for each in offered]
     return []
+
+
+def _name_invoice(invoice: InvoiceRow, pause: Hold | None, reader: Reader) -> str:
+    """By its number, with what is open and since when it is due; `pause`: the one that stands, and that another would replace."""
+    shared = reader.phrases.shared
+    parts = [invoice.number, shared.format_money(invoice.open_balance, invoice.currency), shared.format_day(invoice.due_date)]
+    if pause and pause.until:
+        parts.append(reader.act_words.fill_notice("paused_until", day=shared.format_day(pause.until.date())))
+    elif pause:
+        parts.append(reader.act_words.notices["paused_open"])
+    return ", ".join(parts)
 
 
 def _fill_in(name: str, form: ActForm, ids: Mapping[str, str], subject: ActSubject, locale: str) -> dict[str, Sequence[str]]:
@@ -170,8 +181,14 @@ def _fill_in(name: str, form: ActForm, ids: Mapping[str, str], subject: ActSubje
 
 
 def _list_ticked(field: FormField, subject: ActSubject) -> list[str]:
-    """Of an act on several invoices, those that it is mostly about. Where nothing is overdue, all that is open."""
+    """Of an act on several invoices, those that it is mostly about. Where nothing is overdue, all that is open; what is paused is paused
+    anew only by whoever ticks it."""
     if not field.ticked:
         return []
-    meant = {"resumable": subject.paused, "overdue": subject.overdue}.get(field.ticked)
-    return [row.id for row in subject.open_invoices if not meant or row.id in meant]
+    open_ids, pauses = [row.id for row in subject.open_invoices], subject.pauses
+    match field.ticked:
+        case "overdue":
+            return [each for each in open_ids if not subject.overdue or each in subject.overdue]
+        case "resumable":
+            return [each for each in open_ids if each in pauses]
+    return [each for each in open_ids if each not in pauses]

@@ -6,7 +6,7 @@ from adapters.read_model.accounts import ContactRow, find_account
 from adapters.read_model.invoices import InvoiceFilter, InvoiceRow, find_invoice, list_invoices
 from api.context import ApiContext
 from domain.billing.billing_events import InvoiceStatus
-from domain.timeline.holds import HoldKind
+from domain.timeline.holds import Hold, HoldKind
 
 
 class ActSubject(NamedTuple):
@@ -21,9 +21,9 @@ class ActSubject(NamedTuple):
     overdue: frozenset[str] = frozenset()
 
     @property
-    def paused(self) -> frozenset[str]:
-        """The ids of those whose collection a person has paused."""
-        return frozenset(row.id for row in self.open_invoices if row.case and any(hold.kind is HoldKind.PAUSE for hold in row.case.holds))
+    def pauses(self) -> dict[str, Hold]:
+        """The pause of each whose collection a person has paused, by its id."""
+        return {row.id: hold for row in self.open_invoices if row.case for hold in row.case.holds if hold.kind is HoldKind.PAUSE}
 
     @property
     def currencies(self) -> list[str]:
