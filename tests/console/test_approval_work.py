@@ -1,18 +1,28 @@
 """Deciding approvals on their page: what each decision causes, who decides, why it comes back, and on to the next one."""
 
+import re
 from datetime import timedelta
+from html import unescape
 from urllib.parse import quote
 
 import pytest
+from sqlmodel import select
 
+from adapters.database.tables import Note
 from adapters.i18n.languages import LANGUAGES
 from adapters.identity.delegation_store import DelegationStore
 from adapters.identity.users_and_tokens import IdentityStore
+from adapters.temporal.case_commands import FactsHaveChanged
 from api.presenters.phrases import load_phrases
+from domain.approval.approval_case import ApprovalCase
 from domain.approval.commands import REASONS_OF_VERDICT, ApprovalVerdict, DecideApproval, DecisionReason
 from domain.approval.delegation import Delegation
+from domain.approval.facts import StaleFacts
 from domain.approval.result import LapseReason
+from domain.approval.review import DecisionReview
+from domain.approval.revision import apply_revision, find_stale_facts
 from domain.approval.view import build_case_view
+from domain.case.command import CommandReceipt
 from domain.identifiers import CaseKind
 from domain.journal.entry import FactValue
 from domain.policy.approval_type import ApprovalType
@@ -20,7 +30,7 @@ from domain.roles import Role
 from tests.api.account_cases import NOW, PLAN, create_proposed_plan, write_case
 from tests.api.conftest import As
 from tests.api.portfolio_world import TODAY, PortfolioWorld, moment_on
-from tests.api.stored_approvals import store_approval
+from tests.api.stored_approvals import build_facts, store_approval
 from tests.api.test_decision_reasons import store_decided
 from tests.console.test_act_forms import fields_of
 from tests.console.test_pages import page, words
@@ -239,6 +249,132 @@ async def test_an_older_address_of_the_form_leads_to_the_approval(as_role: As, w
     assert case.subject.case_id.startswith(CaseKind.SUSPENSION)
 
 
+def revise(world: PortfolioWorld, case: ApprovalCase, *amounts: int) -> None:
+    """Its facts change as often, each time to this amount in EUR."""
+    for amount in amounts:
+        apply_revision(case, None, DecisionReview(facts=build_facts({"EUR": amount})), NOW)
+    write_case(world, case, build_case_view)
+
+
+def refuse_as_changed(world: PortfolioWorld, monkeypatch: pytest.MonkeyPatch, case: ApprovalCase) -> list[DecideApproval]:
+    """Every decision on another version than the case's is refused, as its workflow does it; the decisions that were sent."""
+    sent = list[DecideApproval]()
+
+    async def refuse(case_id: str, command: DecideApproval) -> CommandReceipt:
+        sent.append(command)
+        if case_id == case.journal.case_id and (stale := find_stale_facts(case, command)):
+            raise FactsHaveChanged(str(stale.reason), stale)
+        return CommandReceipt(act_id=command.act_id, seq=2)
+
+    monkeypatch.setattr(world.cases, "submit_command", refuse)
+    return sent
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_facts_that_changed_and_changed_back_are_told_in_words(
+    as_role: As, world: PortfolioWorld, identity: IdentityStore, monkeypatch: pytest.MonkeyPatch, language: str
+) -> None:
+    world.account()
+    case = store_approval(world, {"EUR": 10_000})
+    identity.add_user("collections_manager-1", Role.COLLECTIONS_MANAGER, language=language)
+    said = load_phrases(language).approvals
+    async with as_role(Role.COLLECTIONS_MANAGER, Accept="text/html") as manager:
+        form = fields_of(await page(manager, address(case.journal.case_id)))
+        revise(world, case, 20_000, 10_000)
+        refuse_as_changed(world, monkeypatch, case)
+        refused = await manager.post("/act/decide_approval", data={**form, "decision": "approve"})
+        assert refused.status_code == 409
+        shown = words(refused.text)
+        assert words(said["changed_read"]) in shown
+        assert words(said["changed_back"]) in shown
+        again = fields_of(refused.text)
+        assert again["facts_version"] == "3"
+        assert (await manager.post("/act/decide_approval", data={**again, "decision": "approve"})).status_code == 303
+
+
+async def test_of_many_one_whose_facts_changed_back_can_be_decided_once_more(
+    as_role: As, world: PortfolioWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.account()
+    case = store_approval(world, {"EUR": 10_000})
+    case_id = case.journal.case_id
+    async with as_role(Role.COLLECTIONS_MANAGER, Accept="text/html") as manager:
+        form = fields_of(await page(manager, f"/approval-decisions?approval={quote(case_id, safe='')}"))
+        revise(world, case, 20_000, 10_000)
+        refuse_as_changed(world, monkeypatch, case)
+        told = await manager.post("/approval-decisions", data={**form, "decision": "approve"})
+        assert "The facts are again as they were when you read them." in words(told.text)
+        again = fields_of(told.text)
+        assert again[f"version.{case_id}"] == "3"
+        assert "Decided: 1" in words((await manager.post("/approval-decisions", data={**again, "decision": "approve"})).text)
+
+
+async def test_many_that_were_chosen_are_confirmed_with_what_has_changed_since_the_queue_was_read(
+    as_role: As, world: PortfolioWorld
+) -> None:
+    cases = []
+    for number in (1, 2, 3):
+        world.account(f"A-{number}", name=f"Kunde {number}")
+        cases.append(store_approval(world, {"EUR": 10_000}, f"A-{number}"))
+    async with as_role(Role.COLLECTIONS_MANAGER, Accept="text/html") as manager:
+        queue = await page(manager, "/approvals")
+        chosen = [unescape(value) for value in re.findall(r'name="approval" value="([^"]*)"', queue)]
+        same = await manager.get("/approval-decisions", params={"approval": chosen})
+        assert "The facts have changed" not in words(same.text)
+        revise(world, cases[0], 20_000)
+        revise(world, cases[1], 20_000, 10_000)
+        html = (await manager.get("/approval-decisions", params={"approval": chosen})).text
+    shown = words(html)
+    assert "The facts have changed since you read them, so nothing is decided yet." in shown
+    assert "€200.00 asked for, before €100.00" in shown
+    assert shown.count("The facts are again as they were when you read them.") == 1
+    assert [fields_of(html)[f"version.{case.journal.case_id}"] for case in cases] == ["2", "3", "1"]
+
+
+async def test_a_refused_decision_comes_back_as_another_request_unless_it_may_have_been_taken(
+    as_role: As, world: PortfolioWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Under the old key the refusal would be told again, though the case has taken in by then what was booked; and the comment that was
+    refused would go with the decision that replaced it."""
+    world.account()
+    case = store_approval(world, {"EUR": 10_000})
+    async with as_role(Role.COLLECTIONS_MANAGER, Accept="text/html") as manager:
+        form = {**fields_of(await page(manager, address(case.journal.case_id))), "decision": "return", "reason": "other"}
+        world.cases.is_reachable = False
+        unknown = await manager.post("/act/decide_approval", data={**form, "comment": "erst"})
+        assert (unknown.status_code, fields_of(unknown.text)["form_key"]) == (503, form["form_key"])
+        world.cases.is_reachable = True
+        world.cases.running[case.journal.case_id] = "not by you"
+        refused = await manager.post("/act/decide_approval", data={**form, "comment": "dann"})
+        assert refused.status_code == 409
+        ruled_out = fields_of(refused.text)
+        assert ruled_out["form_key"] not in ("", form["form_key"])
+
+        sent = refuse_as_unreported(world, monkeypatch)
+        pending = await manager.post("/act/decide_approval", data={**form, **ruled_out, "comment": "nun"})
+        assert "the case takes it in just now; decide again in a moment" in words(pending.text)
+        await manager.post("/act/decide_approval", data={**form, **fields_of(pending.text), "comment": "jetzt"})
+    first, second = sent
+    assert (first.facts_version, first.act_id != second.act_id) == (second.facts_version, True)
+    with world.database.reading() as session:
+        noted = {note.id: note.text for note in session.exec(select(Note))}
+    assert second.note_id is not None
+    assert noted[second.note_id] == "jetzt"
+
+
+def refuse_as_unreported(world: PortfolioWorld, monkeypatch: pytest.MonkeyPatch) -> list[DecideApproval]:
+    """Billing has booked what no version of the facts says yet; the decisions that were sent."""
+    sent = list[DecideApproval]()
+
+    async def refuse(_: str, command: DecideApproval) -> CommandReceipt:
+        sent.append(command)
+        stale = StaleFacts(facts_version=command.facts_version or 0, changes=[])
+        raise FactsHaveChanged(str(stale.reason), stale)
+
+    monkeypatch.setattr(world.cases, "submit_command", refuse)
+    return sent
+
+
 async def test_whoever_comes_too_late_is_told_who_decided_whatever_they_left_out(as_role: As, world: PortfolioWorld) -> None:
     world.account()
     case = store_approval(world, {"EUR": 10_000})
@@ -248,6 +384,10 @@ async def test_whoever_comes_too_late_is_told_who_decided_whatever_they_left_out
         write_case(world, case, build_case_view)
         del world.cases.running[case.journal.case_id]
         late = await manager.post("/act/decide_approval", data={**form, "decision": "reject"})
+        noted = await manager.post("/act/decide_approval", data={**form, "decision": "approve", "comment": "gern"})
     assert late.status_code == 409
     assert "the approval of the suspension warning lapsed" in words(late.text)
     assert 'id="refusal"' in late.text
+    assert noted.status_code == 409
+    with world.database.reading() as session:
+        assert session.exec(select(Note)).all() == [], "what was decided too late is written nowhere"

@@ -15,6 +15,7 @@ from api.console.acts.forms import ActForm
 from api.context import ApiContext
 from api.web.idempotency import IDEMPOTENCY_HEADER
 
+IN_PROGRESS = "urn:duecourse:problem:in-progress"
 FORWARDED_HEADERS = ("authorization", "cookie", "host", "origin")
 
 
@@ -27,6 +28,12 @@ class ApiAnswer(NamedTuple):
     @property
     def is_refusal(self) -> bool:
         return self.status >= 400
+
+    @property
+    def is_ruled_out(self) -> bool:
+        """What it is about does not allow it: nothing was done, and sent again it is another request. Of one that is in progress, or that
+        Temporal did not answer, nobody knows that yet."""
+        return self.status == 409 and self.document.get("type") != IN_PROGRESS
 
     @property
     def is_queued(self) -> bool:

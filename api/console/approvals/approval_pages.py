@@ -14,7 +14,7 @@ from adapters.identity.delegation_store import StoredDelegation
 from adapters.read_model.cases import CaseRow, find_case
 from adapters.read_model.overview.decision_reasons import count_decision_reasons
 from api.console.approvals.awaited import group_by_matter, list_awaited, order_awaited
-from api.console.approvals.decision_form import REASONS
+from api.console.approvals.decision_form import REASONS, name_choice
 from api.console.approvals.work import RefusedDecision, show_work
 from api.console.rendering import QUEUED_PARAMETER, PageReader, load_reader, render
 from api.context import ApiContext
@@ -83,6 +83,7 @@ def _render_page(
         work=show_work(context, actor, shown, refused) if shown else None,
         is_opened=approval is not None,
         approvals_url=build_approvals_address,
+        name_choice=name_choice,
         delegations=_list_delegations(context, actor),
         came_back=count_decision_reasons(context.database, context.today, REASON_DAYS) if decides else [],
         reason_days=REASON_DAYS,

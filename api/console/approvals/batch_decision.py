@@ -18,7 +18,7 @@ from api.console.acts.subject import NO_SUBJECT
 from api.console.acts.wording import Reader
 from api.console.approvals.awaited import filter_decidable
 from api.console.approvals.decision import Approver, describe_difference, is_changed, wait_for_newest
-from api.console.approvals.decision_form import DECISION_FORM, REASONS, TYPED_FIELDS, keep_fitting_reason, list_missing
+from api.console.approvals.decision_form import DECISION_FORM, REASONS, TYPED_FIELDS, keep_fitting_reason, list_missing, parse_choice
 from api.console.rendering import load_reader, render
 from api.context import ApiContext
 from api.presenters.refusals import tell_problem
@@ -37,12 +37,13 @@ MAX_BATCH = 200
 
 class ChosenApproval(NamedTuple):
     """`version`: of the facts on which it is decided, as the page shows them; empty where it binds none. `refusal`: why it was not decided.
-    `changes`: by what its facts differ from those that were read, where it was not decided because of that."""
+    `is_changed`: its facts are not of the version that was read; `changes`: by what they differ, none where they are again as they were."""
 
     row: CaseRow
     amounts: tuple[Money, ...]
     version: str
     refusal: str = ""
+    is_changed: bool = False
     changes: Sequence[str] = ()
 
 
@@ -50,9 +51,11 @@ class ChosenApproval(NamedTuple):
 def show_batch(
     request: Request, context: Context, actor: Approver, approval: Annotated[list[str] | None, Query(max_length=MAX_BATCH)] = None
 ) -> HTMLResponse:
-    """Of the approvals that were chosen those are shown that the reader may decide now."""
-    rows = filter_decidable(context, actor, _find_approvals(context, approval or []))
-    return _render_batch(request, context, actor, [_choose(row) for row in rows], {})
+    """Of the approvals that were chosen those are shown that the reader may decide now, each with by what its facts differ from those of
+    the queue in which it was chosen."""
+    read = dict(parse_choice(each) for each in approval or [])
+    rows, reader = filter_decidable(context, actor, _find_approvals(context, list(read))), load_reader(context, actor)
+    return _render_batch(request, context, actor, [_compare(context, _choose(row), read[row.case_id], reader) for row in rows], {})
 
 
 @router.post(BATCH_PAGE)
@@ -85,7 +88,14 @@ async def _decide_one(
         return chosen._replace(refusal=tell_problem(answer.document, reader.phrases))
     newest = await wait_for_newest(context, chosen.row, answer)
     changes = await run_in_threadpool(describe_difference, context, newest, parse_digits(chosen.version) or 0, reader)
-    return _choose(newest)._replace(refusal=reader.phrases.approvals["changed_read"], changes=changes)
+    return _choose(newest)._replace(refusal=reader.phrases.approvals["changed_read"], is_changed=True, changes=changes)
+
+
+def _compare(context: ApiContext, chosen: ChosenApproval, read_version: int | None, reader: Reader) -> ChosenApproval:
+    """With what has changed since its facts were read; `read_version`: None where nobody says which they were."""
+    if read_version is None or str(read_version) == chosen.version:
+        return chosen
+    return chosen._replace(is_changed=True, changes=describe_difference(context, chosen.row, read_version, reader))
 
 
 def _find_approvals(context: ApiContext, approval_ids: Sequence[str]) -> list[CaseRow]:
@@ -126,7 +136,7 @@ def _render_batch(
 
 
 def _render_told(request: Request, context: ApiContext, actor: Actor, told: list[ChosenApproval], given: Values) -> HTMLResponse:
-    changed = [each for each in told if each.changes]
+    changed = [each for each in told if each.is_changed]
     return render(
         request,
         context,
@@ -136,7 +146,7 @@ def _render_told(request: Request, context: ApiContext, actor: Actor, told: list
         chosen=changed,
         sums=_sum_amounts(changed),
         told=len([each for each in told if not each.refusal]),
-        refused=[each for each in told if each.refusal and not each.changes],
+        refused=[each for each in told if each.refusal and not each.is_changed],
         decision_reasons=REASONS,
     )
 

@@ -83,6 +83,7 @@ async def decide(request: Request, context: Context, actor: Approver) -> Respons
     queue = await run_in_threadpool(_list_queue, context, actor, place, reader)
     answer = await send_to_api(request, form, {"approval_id": approval.case_id}, body, sent.key)
     if answer.is_refusal:
+        typed = typed._replace(key="") if answer.is_ruled_out else typed
         approval = await wait_for_newest(context, approval, answer)
         return await show_again(answer.status, await run_in_threadpool(_explain_refusal, context, approval, answer, typed, sent, reader))
     following = find_following(await run_in_threadpool(_list_queue, context, actor, place, reader), queue, approval.case_id)
@@ -121,7 +122,8 @@ def _explain_refusal(
         return typed._replace(faults=list_faults(answer, reader))
     version = parse_digits(sent.first("facts_version")) or 0
     changes = describe_difference(context, approval, version, reader)
-    return typed._replace(changes=changes, is_pending=approval.summary_of(ApprovalSummary).facts_version == version)
+    is_pending = approval.summary_of(ApprovalSummary).facts_version == version
+    return typed._replace(is_changed=True, changes=changes, is_pending=is_pending)
 
 
 def _may_decide(context: ApiContext, actor: Actor, approval: CaseRow) -> bool:

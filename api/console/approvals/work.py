@@ -38,12 +38,14 @@ class ComparedFacts(NamedTuple):
 
 
 class RefusedDecision(NamedTuple):
-    """A decision that was not taken. `typed`: what was sent with it; `faults` by the field that has them. `changes`: by what the facts
-    differ from those that were read; `is_pending`: the newest version does not say all of that yet."""
+    """A decision that was not taken. `typed`: what was sent with it; `faults` by the field that has them; `key`: the form's, where it is
+    sent again as the same request. `is_changed`: because the facts have changed since they were read; `changes`: by what they differ now,
+    none where they are again as they were; `is_pending`: the newest version does not say all of that yet."""
 
     typed: Mapping[str, Sequence[str]]
     faults: Iterable[tuple[str, str]] = ()
     key: str = ""
+    is_changed: bool = False
     changes: Sequence[str] = ()
     is_pending: bool = False
 
