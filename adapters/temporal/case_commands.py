@@ -102,6 +102,11 @@ class CaseCommands(Protocol):
         """Submit a command to an invoice's case. Raises CommandRejected, CaseNotRunning, CasesUnreachable."""
         ...
 
+    async def queue_invoice_command(self, invoice_id: str, command: Command) -> CommandQueued:
+        """Leave a command with an invoice's case without waiting for a worker, as where none answered just now; refused or not, its journal
+        says it. Raises CaseNotRunning, CasesUnreachable."""
+        ...
+
     async def submit_command(self, case_id: str, command: Command) -> CommandReceipt | CommandQueued:
         """Submit a command to any case. Raises CommandRejected, CaseNotRunning, CasesUnreachable."""
         ...
@@ -157,6 +162,10 @@ class TemporalCaseCommands:
 
     async def submit_invoice_command(self, invoice_id: str, command: Command) -> CommandReceipt | CommandQueued:
         return await self.submit_command(ids.invoice_case_id(invoice_id), command)
+
+    async def queue_invoice_command(self, invoice_id: str, command: Command) -> CommandQueued:
+        case_id = ids.invoice_case_id(invoice_id)
+        return await self._signal_case(self._client.get_workflow_handle(case_id), case_id, command)
 
     async def submit_command(self, case_id: str, command: Command) -> CommandReceipt | CommandQueued:
         case = self._client.get_workflow_handle(case_id)

@@ -28,33 +28,56 @@ BuildCommand = Callable[[str], Command]
 
 
 class ChosenInvoice(NamedTuple):
-    """One that an act is about. `pointer`: the part of the request that names it, empty where all were meant."""
+    """One that an act is about. `pointer`: the part of the request that names it, empty where all were meant. `is_open`: still to be paid,
+    and under collection."""
 
     invoice_id: str
     number: str
     pointer: str = ""
+    is_open: bool = True
 
 
-async def submit_to_open_invoices(
-    context: ApiContext, account_id: str, named: str | Sequence[str], act_id: str, build_command: BuildCommand
-) -> AccountActAnswer:
-    """Send a command to each of the invoices that are named, or to all that are open and under collection. Each command's id derives from
-    the act's, so that an act that broke off is finished by the same request.
+async def choose_open_invoices(context: ApiContext, account_id: str, named: str | Sequence[str]) -> list[ChosenInvoice]:
+    """Choose the invoices that are named, or all that are open and under collection, before anything is kept of an act on them.
 
-    Raises Problem 422 for what is no invoice of the account, 409 where none of them takes it; CasesUnreachable.
+    Raises Problem 422 for what is no invoice of the account, 409 where none of them is open.
     """
     chosen = await run_in_threadpool(_choose_invoices, context, account_id, named)
-    return await _submit_to_each(context, chosen, act_id, build_command, NOTHING_OPEN)
+    _require_some(chosen, NOTHING_OPEN)
+    if not any(each.is_open for each in chosen):
+        parts = [await run_in_threadpool(_refuse_absent, context, each, "") for each in chosen]
+        raise _build_fault_problem(409, "refused", CommandRejected.title, _list_faults(chosen, parts))
+    return chosen
+
+
+async def submit_to_invoices(
+    context: ApiContext, chosen: Sequence[ChosenInvoice], act_id: str, build_command: BuildCommand
+) -> AccountActAnswer:
+    """Send a command to each of the invoices. Each command's id derives from the act's, so that an act that broke off is finished by the
+    same request. Once one waits for a worker, those after it are sent without waiting for one.
+
+    Raises Problem 409 where none of them takes it; CasesUnreachable.
+    """
+    parts: list[AccountActPartOut] = []
+    for start in range(0, len(chosen), COMMANDS_AT_ONCE):
+        some, nobody_answers = chosen[start : start + COMMANDS_AT_ONCE], _has_waiting(parts)
+        sent = (_submit_part(context, each, build_command(f"{act_id}:{each.invoice_id}"), nobody_answers) for each in some)
+        parts += await asyncio.gather(*sent)
+    faults = _list_faults(chosen, parts)
+    if len(faults) == len(parts):
+        raise _build_fault_problem(409, "refused", CommandRejected.title, faults)
+    return AccountActAnswer(act_id=act_id, recorded="will be applied" if _has_waiting(parts) else "now", parts=parts)
 
 
 async def submit_to_unpaused_invoices(
     context: ApiContext, account_id: str, named: str | Sequence[str], act_id: str, build_command: BuildCommand
 ) -> AccountActAnswer:
-    """Do the same to those that are named, or to all whose collection is not paused: who pauses an account does not shorten the pauses that
-    stand."""
+    """Send a command to each of the invoices that are named, or to all whose collection is not paused: who pauses an account does not
+    shorten the pauses that stand. Raises what `choose_open_invoices` and `submit_to_invoices` raise."""
     chosen = await run_in_threadpool(_choose_invoices, context, account_id, named, lambda debt: not debt.is_paused)
-    none_chosen = ALL_PAUSED if await run_in_threadpool(list_open_debts, context.database, account_id) else NOTHING_OPEN
-    return await _submit_to_each(context, chosen, act_id, build_command, none_chosen)
+    has_open = bool(chosen) or bool(await run_in_threadpool(list_open_debts, context.database, account_id))
+    _require_some(chosen, ALL_PAUSED if has_open else NOTHING_OPEN)
+    return await submit_to_invoices(context, chosen, act_id, build_command)
 
 
 async def submit_to_paused_invoices(
@@ -62,7 +85,8 @@ async def submit_to_paused_invoices(
 ) -> AccountActAnswer:
     """Do the same to those that are named, or to all whose collection is paused."""
     chosen = await run_in_threadpool(_choose_invoices, context, account_id, named, lambda debt: debt.is_paused)
-    return await _submit_to_each(context, chosen, act_id, build_command, NOTHING_PAUSED)
+    _require_some(chosen, NOTHING_PAUSED)
+    return await submit_to_invoices(context, chosen, act_id, build_command)
 
 
 def _choose_invoices(
@@ -83,42 +107,48 @@ def _choose_invoices(
             unknown = Refusal("account.no_invoice", "{invoice} is no invoice of this account", invoice=repr(invoice_id))
             faults.append(build_field_error(pointer, unknown))
         else:
-            chosen.append(ChosenInvoice(invoice_id, number, pointer))
+            chosen.append(ChosenInvoice(invoice_id, number, pointer, is_open=invoice_id in numbers))
     if faults:
         raise _build_fault_problem(422, "invalid", "The request cannot be read", faults)
     return chosen
 
 
-async def _submit_to_each(
-    context: ApiContext, chosen: Sequence[ChosenInvoice], act_id: str, build_command: BuildCommand, none_chosen: Refusal
-) -> AccountActAnswer:
+def _require_some(chosen: Sequence[ChosenInvoice], none_chosen: Refusal) -> None:
     if not chosen:
         raise Problem(409, "refused", CommandRejected.title, none_chosen)
-    parts: list[AccountActPartOut] = []
+
+
+def _has_waiting(parts: Sequence[AccountActPartOut]) -> bool:
+    return any(part.recorded == "will be applied" for part in parts)
+
+
+def _list_faults(chosen: Sequence[ChosenInvoice], parts: Sequence[AccountActPartOut]) -> list[FieldError]:
+    """What was refused, each by the part of the request that names it."""
     faults: list[FieldError] = []
-    for start in range(0, len(chosen), COMMANDS_AT_ONCE):
-        some = chosen[start : start + COMMANDS_AT_ONCE]
-        parts += await asyncio.gather(*(_submit_part(context, each, build_command(f"{act_id}:{each.invoice_id}")) for each in some))
     for each, part in zip(chosen, parts, strict=True):
         if part.recorded == "refused":
             why = Refusal("call.invoice_refuses", "invoice {invoice}: {why}", invoice=each.number, why=part.reason)
             faults.append(build_field_error(each.pointer, why))
-    if len(faults) == len(parts):
-        raise _build_fault_problem(409, "refused", CommandRejected.title, faults)
-    waits = any(part.recorded == "will be applied" for part in parts)
-    return AccountActAnswer(act_id=act_id, recorded="will be applied" if waits else "now", parts=parts)
+    return faults
 
 
-async def _submit_part(context: ApiContext, chosen: ChosenInvoice, command: Command) -> AccountActPartOut:
+async def _submit_part(context: ApiContext, chosen: ChosenInvoice, command: Command, nobody_answers: bool) -> AccountActPartOut:
+    """`nobody_answers`: no worker took the command to another invoice in time."""
     part = AccountActPartOut(invoice_id=chosen.invoice_id, invoice_number=chosen.number, act_id=command.act_id, recorded="now")
+    submit = context.cases.queue_invoice_command if nobody_answers else context.cases.submit_invoice_command
     try:
-        outcome = await context.cases.submit_invoice_command(chosen.invoice_id, command)
+        outcome = await submit(chosen.invoice_id, command)
     except CommandRejected as error:
         return part.model_copy(update={"recorded": "refused", "reason": str(error)})
     except CaseNotRunning:
-        reason = await run_in_threadpool(_explain_absence, context, chosen.invoice_id)
-        return part.model_copy(update={"recorded": "refused", "reason": str(reason)})
+        return await run_in_threadpool(_refuse_absent, context, chosen, command.act_id)
     return part.model_copy(update={"recorded": "will be applied"}) if isinstance(outcome, CommandQueued) else part
+
+
+def _refuse_absent(context: ApiContext, chosen: ChosenInvoice, act_id: str) -> AccountActPartOut:
+    """The answer for an invoice that no running case has."""
+    reason = str(_explain_absence(context, chosen.invoice_id))
+    return AccountActPartOut(invoice_id=chosen.invoice_id, invoice_number=chosen.number, act_id=act_id, recorded="refused", reason=reason)
 
 
 def _explain_absence(context: ApiContext, invoice_id: str) -> Refusal:

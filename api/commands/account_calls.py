@@ -56,9 +56,11 @@ async def log_account_call(context: ApiContext, account: AccountKey, body: Accou
         await _examine_parts(context, plan.parts)
         call = await run_in_threadpool(_keep_call, context, account, body, call_id, actor, plan)
     parts = [_load_part(part) for part in call.parts]
-    answers = [await _send_part(context, part) for part in parts]
+    answers, waiting = list[CallPartOut](), False
+    for part in parts:
+        answers.append(await _send_part(context, part, nobody_answers=waiting))
+        waiting = waiting or answers[-1].recorded == "will be applied"
     await run_in_threadpool(_end_call, context, account, call, parts)
-    waiting = any(answer.recorded == "will be applied" for answer in answers)
     return AccountCallAnswer(act_id=call_id, recorded="will be applied" if waiting else "now", parts=answers)
 
 
@@ -120,12 +122,14 @@ def _load_part(stored: dict[str, Any]) -> PlannedPart:
     return PlannedPart(stored["pointer"], stored["invoice_id"], command)
 
 
-async def _send_part(context: ApiContext, part: PlannedPart) -> CallPartOut:
+async def _send_part(context: ApiContext, part: PlannedPart, nobody_answers: bool) -> CallPartOut:
+    """`nobody_answers`: no worker took another part in time."""
+    submit = context.cases.queue_invoice_command if nobody_answers else context.cases.submit_invoice_command
     share = part.command.share if isinstance(part.command, MakePromise) else None
     promise_id = (share.promise_id if share else part.command.act_id) if isinstance(part.command, MakePromise) else None
     answer = CallPartOut(part=part.pointer, invoice_id=part.invoice_id, act_id=part.command.act_id, promise_id=promise_id, recorded="now")
     try:
-        outcome = await context.cases.submit_invoice_command(part.invoice_id, part.command)
+        outcome = await submit(part.invoice_id, part.command)
     except CommandRejected as error:
         return answer.model_copy(update={"recorded": "refused", "reason": str(error)})
     except CaseNotRunning:

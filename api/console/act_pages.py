@@ -83,6 +83,8 @@ async def do_act(request: Request, name: str, form: Act, context: Context, actor
     except UnreadableField as fault:
         return await again(422, [(fault.field, words.fill_notice("unreadable", example=fault.example))])
     answer = await send_to_api(request, form, _read_ids(form, given), body, sent.key, sent.files)
+    if answer.is_ruled_out:
+        given = {**given, KEY_FIELD: ()}
     if answer.is_refusal:
         return await again(answer.status, list_faults(answer, Reader(words, phrases)))
     if form.shows:

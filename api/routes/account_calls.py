@@ -5,7 +5,12 @@ from fastapi.concurrency import run_in_threadpool
 
 from adapters.read_model.invoices import find_invoice
 from adapters.read_model.notes import list_notes
-from api.commands.account_acts import submit_to_open_invoices, submit_to_paused_invoices, submit_to_unpaused_invoices
+from api.commands.account_acts import (
+    choose_open_invoices,
+    submit_to_invoices,
+    submit_to_paused_invoices,
+    submit_to_unpaused_invoices,
+)
 from api.commands.account_calls import log_account_call
 from api.commands.notes_and_tasks import save_account_note, save_note
 from api.routes.account_lookup import CommandId, ExistingAccount
@@ -105,11 +110,11 @@ async def escalate_account(
     actor: CollectingActor, account: ExistingAccount, body: AccountEscalationIn, command_id: CommandId, context: Context, response: Response
 ) -> AccountActAnswer:
     """Each invoice's history shows who was notified, when, and the answer. Collection goes on meanwhile."""
+    chosen = await choose_open_invoices(context, account.id, body.invoices)  # an escalation of none leaves no note
     note = await run_in_threadpool(save_note, context, command_id, account.id, None, actor.user, body.comment)
-    answer = await submit_to_open_invoices(
+    answer = await submit_to_invoices(
         context,
-        account.id,
-        body.invoices,
+        chosen,
         command_id,
         lambda act_id: EscalateInvoice(act_id=act_id, actor=actor.user, role=body.role, note_id=note),
     )

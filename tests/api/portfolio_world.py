@@ -43,7 +43,8 @@ class FakeCases:
     """The cases by invoice, with their real rules. `answers` False: no worker picks an act up in time.
 
     `running`: the ids of other cases, with what they refuse every act by; empty words refuse nothing. `begun`: what was started.
-    `unreachable`: the ids of invoices whose cases alone do not answer.
+    `unreachable`: the ids of invoices whose cases alone do not answer. `unawaited`: the invoices to which a command was sent without
+    waiting for a worker.
     """
 
     cases: dict[str, InvoiceCase] = field(default_factory=dict)
@@ -53,6 +54,7 @@ class FakeCases:
     deliveries: int = 0
     triggered: list[str] = field(default_factory=list)
     unreachable: set[str] = field(default_factory=set)
+    unawaited: list[str] = field(default_factory=list)
     running: dict[str, str] = field(default_factory=dict)
     begun: list[CaseStart] = field(default_factory=list)
 
@@ -101,6 +103,16 @@ class FakeCases:
             raise CommandRejected(reason)
         seq = apply_command(case, command, moment_on(TODAY))
         return CommandReceipt(act_id=command.act_id, seq=seq, repeated=seq is None)
+
+    async def queue_invoice_command(self, invoice_id: str, command: Command) -> CommandQueued:
+        self.unawaited.append(invoice_id)
+        case = self.cases.get(invoice_id)
+        if case is None or case.is_settled:
+            raise CaseNotRunning(invoice_id)
+        if not self.is_reachable or invoice_id in self.unreachable:
+            raise CasesUnreachable
+        self.acts.append(command)
+        return CommandQueued(command.act_id)
 
     async def find_rejection_reason(self, invoice_id: str, command: Command, today: date) -> str | None:
         case = self.cases.get(invoice_id)

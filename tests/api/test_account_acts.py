@@ -4,6 +4,7 @@ import pytest
 from sqlmodel import select
 
 from adapters.database.tables import Note
+from api.commands.account_acts import COMMANDS_AT_ONCE
 from domain.billing.billing_events import InvoiceStatus
 from domain.invoice.command_rules import apply_command
 from domain.invoice.commands import EscalateInvoice, PauseCollection, ResumeCollection
@@ -12,7 +13,7 @@ from domain.roles import Role
 from tests.api.conftest import Client, Problem
 from tests.api.portfolio_world import TODAY, PortfolioWorld, moment_on
 
-PAUSE, RESUME, ESCALATE = (f"/v1/accounts/A-1/{act}" for act in ("pause", "resume", "escalations"))
+PAUSE, RESUME, ESCALATE, CALLS = (f"/v1/accounts/A-1/{act}" for act in ("pause", "resume", "escalations", "calls"))
 REASON = {"invoices": "open", "reason": "goods are being checked"}
 
 
@@ -98,6 +99,19 @@ async def test_invoices_are_escalated_together_with_one_comment(collector: Clien
         assert [note.text for note in session.exec(select(Note))] == ["Who promised the discount?"]
 
 
+@pytest.mark.parametrize(("invoices", "status"), [(["P-1", "N-1"], 409), (["I-1", "B-1"], 422)])
+async def test_an_escalation_that_is_refused_leaves_no_note(
+    collector: Client, owing: PortfolioWorld, problem: Problem, invoices: list[str], status: int
+) -> None:
+    body = {"invoices": invoices, "role": "sales", "comment": "Who promised the discount?"}
+    document = problem(await collector.post(ESCALATE, json=body), status)
+    if status == 409:
+        assert [error["pointer"] for error in document["errors"]] == ["/invoices/0", "/invoices/1"]
+        assert "invoice N-P-1: the invoice is closed; nothing can be done to it any more" in document["errors"][0]["detail"]
+    with owing.database.reading() as session:
+        assert session.exec(select(Note)).all() == []
+
+
 async def test_what_is_no_invoice_of_the_account_is_named_and_nothing_is_done(
     collector: Client, owing: PortfolioWorld, problem: Problem
 ) -> None:
@@ -133,6 +147,21 @@ async def test_what_no_worker_takes_is_recorded_for_later(collector: Client, owi
     owing.cases.answers = False
     answer = await collector.post(PAUSE, json=REASON)
     assert (answer.status_code, answer.json()["recorded"]) == (202, "will be applied")
+
+
+async def test_once_no_worker_answers_nobody_waits_for_one_again(collector: Client, world: PortfolioWorld) -> None:
+    world.account()
+    invoices = [f"I-{number:02}" for number in range(COMMANDS_AT_ONCE + 3)]
+    for invoice_id in invoices:
+        world.invoice(invoice_id)
+    world.cases.answers = False
+    answer = await collector.post(PAUSE, json=REASON)
+    assert answer.status_code == 202
+    assert [part["recorded"] for part in answer.json()["parts"]] == ["will be applied"] * len(invoices)
+    assert world.cases.unawaited == invoices[COMMANDS_AT_ONCE:], "those of the first turn alone waited for one"
+    assert len({command.act_id for command in world.cases.acts}) == len(invoices)
+    assert (await collector.post(CALLS, json={"outcome": "no_answer"})).status_code == 202
+    assert world.cases.unawaited[3:] == invoices[1:], "a call tells the others so too"
 
 
 @pytest.mark.parametrize("path", [PAUSE, RESUME, ESCALATE])

@@ -109,6 +109,10 @@ class RecordingCases(TemporalCaseCommands):
         self.sent[command.act_id] = (case_id, command)
         return await super().submit_command(case_id, command)
 
+    async def queue_invoice_command(self, invoice_id: str, command: Command) -> CommandQueued:
+        self.sent[command.act_id] = (ids.invoice_case_id(invoice_id), command)
+        return await super().queue_invoice_command(invoice_id, command)
+
     async def submit_or_start_case(self, case_start: CaseStart, command: Command) -> CommandReceipt | CommandQueued:
         self.sent[command.act_id] = (case_start.case_id, command)
         return await super().submit_or_start_case(case_start, command)

@@ -52,8 +52,8 @@ async def answer_builder(request: Request, context: ApiContext, actor: Actor, su
     form = PlanForm.read(sent.values, edited=do != COMPUTE)
     reader = await run_in_threadpool(load_reader, context, actor)
 
-    async def show_page(built: Built, status: int) -> HTMLResponse:
-        page = await run_in_threadpool(_render, request, context, actor, subject, form, built, sent.key)
+    async def show_page(built: Built, status: int, key: str = sent.key) -> HTMLResponse:
+        page = await run_in_threadpool(_render, request, context, actor, subject, form, built, key)
         page.status_code = status
         return page
 
@@ -68,7 +68,7 @@ async def answer_builder(request: Request, context: ApiContext, actor: Actor, su
     answer = await send_to_api(request, load_act_forms()[subject.act], dict(subject.ids), body, sent.key)
     if answer.is_refusal:
         fault = say_refusal(answer, reader)
-        return await show_page(Built(built.plan, fault), answer.status)
+        return await show_page(Built(built.plan, fault), answer.status, "" if answer.is_ruled_out else sent.key)
     queued = f"&{QUEUED_PARAMETER}=yes" if answer.is_queued else ""
     return RedirectResponse(f"{subject.back}?{DONE_PARAMETER}={subject.act}{queued}", status_code=303)
 

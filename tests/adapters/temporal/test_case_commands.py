@@ -1,5 +1,6 @@
 """Acts on real workflows: at once when a worker answers, once in any case."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import date, timedelta
 from uuid import uuid4
@@ -101,6 +102,16 @@ async def test_without_a_worker_the_act_waits_and_is_then_applied_once(client: C
     assert kinds(database, invoice) == ["case.opened", "hold.placed"]
 
 
+async def test_an_act_that_is_left_with_the_case_is_applied_once_too(client: Client, database: Database, invoice: str) -> None:
+    """Without the time that a worker would have had."""
+    cases = TemporalCaseCommands(client, PATIENCE)
+    async with asyncio.timeout(PATIENCE / 2):
+        assert await cases.queue_invoice_command(invoice, pause()) == CommandQueued("act-1")
+    async with worker(client, database):
+        await cases.submit_invoice_command(invoice, pause())
+    assert kinds(database, invoice) == ["case.opened", "hold.placed"]
+
+
 async def test_a_case_is_read_live_or_not_at_all(client: Client, database: Database, invoice: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(case_commands, "QUERY_TIMEOUT_SECONDS", PATIENCE)
     async with worker(client, database):
@@ -117,6 +128,8 @@ async def test_a_closed_or_unknown_case_takes_no_act(client: Client, invoice: st
     for case_id in (invoice, "nowhere"):
         with pytest.raises(CaseNotRunning):
             await TemporalCaseCommands(client, IMPATIENT, PATIENCE).submit_invoice_command(case_id, pause())
+        with pytest.raises(CaseNotRunning):
+            await TemporalCaseCommands(client, PATIENCE).queue_invoice_command(case_id, pause())
 
 
 async def test_when_nothing_gets_through_nothing_is_claimed() -> None:
@@ -124,6 +137,8 @@ async def test_when_nothing_gets_through_nothing_is_claimed() -> None:
     cases = TemporalCaseCommands(nobody, timedelta(seconds=0.2).total_seconds())
     with pytest.raises(CasesUnreachable):
         await cases.submit_invoice_command("I-1", pause())
+    with pytest.raises(CasesUnreachable):
+        await cases.queue_invoice_command("I-1", pause())
     assert await cases.query_invoice_case("I-1") is None
     assert not await cases.is_temporal_reachable()
     await cases.trigger_billing_sync()
