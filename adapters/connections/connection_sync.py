@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import takewhile
 from typing import NamedTuple
 
 from sqlalchemy import select
@@ -30,6 +31,9 @@ CREDITS_EVERY = timedelta(minutes=10)
 """How often what is unapplied is read where no invoice changed, for all of it is, and nothing tells when a receipt came in; and at most,
 where a system says itself that something of it changed."""
 
+CREDITS_KEPT_FOR = timedelta(hours=1)
+"""A list of what is unapplied that was begun is gone on with for so long: then it is begun anew, for its beginning is old."""
+
 MOST_FAILURES = 3
 """So often in a row the system may fail at the record of a new customer, before the customer's invoices are left out."""
 
@@ -39,6 +43,14 @@ class LeftOut(NamedTuple):
 
     external_id: str
     reason: str
+
+
+class _BegunCredits(NamedTuple):
+    """A list of what is unapplied that was not read to its end: from when on it was read, what it has so far, and where it goes on."""
+
+    read_at: datetime
+    found: tuple[ExternalCredit, ...] = ()
+    cursor: str | None = None
 
 
 @dataclass(frozen=True)
@@ -79,6 +91,10 @@ def _real_now() -> datetime:
     return datetime.now(UTC)
 
 
+def _never() -> bool:
+    return False
+
+
 class ConnectionSync:
     def __init__(
         self,
@@ -92,6 +108,7 @@ class ConnectionSync:
         self._accounts = AccountMirror(database, connector.key, defaults)
         self._business_now, self._real_now = business_now, real_now
         self._has_read_credits = self._owes_credits = False
+        self._begun_credits: _BegunCredits | None = None
         self._failures: Counter[str] = Counter()
 
     @property
@@ -108,20 +125,21 @@ class ConnectionSync:
         self,
         most_pages: int | None = None,
         on_page: Callable[[PageResult], None] | None = None,
-        until: Callable[[], bool] = lambda: False,
+        until: Callable[[], bool] = _never,
     ) -> SyncResult:
         """Read until nothing more is there, or so many pages, or `until` says so after one; then what is unapplied, where it is due, and
-        customers that were read long ago. `on_page` is told each page. Raises what the connector raises; what was taken in stays."""
-        credits_changed = self._sync_due_credits() if self._owes_credits else 0
+        customers that were read long ago, of which `until` leaves the rest to the next reading. `on_page` is told each page. Raises what
+        the connector raises; what was taken in stays."""
+        credits_changed = self._sync_due_credits(until) if self._owes_credits else 0
         pages: list[PageResult] = []
         while not pages or (pages[-1].has_more and len(pages) != most_pages and not until()):
             pages.append(self.sync_page())
             if on_page is not None:
                 on_page(pages[-1])
         changed = sum(page.changed for page in pages)
-        accounts_changed = 0 if pages[-1].has_more else self._read_accounts_again()
+        accounts_changed = 0 if pages[-1].has_more else self._read_accounts_again(until)
         if not pages[-1].has_more and self._are_credits_due(has_changed=bool(changed)):
-            credits_changed += self._sync_due_credits()
+            credits_changed += self._sync_due_credits(until)
         return SyncResult(
             pages=len(pages),
             read=sum(page.read for page in pages),
@@ -169,14 +187,22 @@ class ConnectionSync:
         with self._database.writing() as session:
             self._take_in(session, found)
 
-    def _sync_due_credits(self) -> int:
-        """Where it fails, it comes first the next time: a system that lets itself be asked a few times a minute would never get there."""
-        self._owes_credits = True
-        changed = self.sync_credits()
-        self._owes_credits = False
-        return changed
+    def _sync_due_credits(self, until: Callable[[], bool]) -> int:
+        """Where the system asks for patience, they come first the next time: one that lets itself be asked a few times a minute would never
+        get there. Not twice in a row, and after no other failure: no list of credits may keep invoices from being read."""
+        came_first, self._owes_credits = self._owes_credits, False
+        begun, self._begun_credits = self._begun_credits, None
+        now = self._real_now()
+        is_fresh = begun is not None and now - begun.read_at < CREDITS_KEPT_FOR
+        try:
+            return self._read_credits(begun if begun is not None and is_fresh else _BegunCredits(now), until)
+        except BillingAwayError as error:
+            self._owes_credits = error.rest is not None and not came_first
+            raise
 
     def _are_credits_due(self, *, has_changed: bool) -> bool:
+        if self._begun_credits is not None:
+            return True
         with self._database.reading() as session:
             row = session.get(BillingCursorRow, tuple(self._connector.key))
         if row is None or row.credits_read_at is None:
@@ -190,21 +216,33 @@ class ConnectionSync:
     def sync_credits(self) -> int:
         """Read all that is unapplied; how many payments and credit notes changed by it. They are few, and nothing tells which changed. One
         whose reading began before that of the list that stands here is dropped."""
+        return self._read_credits(_BegunCredits(self._real_now()), _never)
+
+    def _read_credits(self, begun: _BegunCredits, until: Callable[[], bool]) -> int:
+        """As `sync_credits`, from where it was begun. What was read is kept for the next time where the system goes away, or where `until`
+        says so after a page."""
         if ConnectorCapability.LIST_CREDITS not in self._connector.capabilities:
             return 0
-        read_at, found, cursor = self._real_now(), list[ExternalCredit](), None
         while True:
-            page = self._connector.list_credits(cursor, PAGE_SIZE)
-            found += (each for each in page.credits if can_be_taken_in(self._connector.key, each))
-            if (cursor := page.cursor) is None:
+            try:
+                page = self._connector.list_credits(begun.cursor, PAGE_SIZE)
+            except BillingAwayError:
+                self._begun_credits = begun
+                raise
+            usable = tuple(each for each in page.credits if can_be_taken_in(self._connector.key, each))
+            begun = _BegunCredits(begun.read_at, begun.found + usable, page.cursor)
+            if begun.cursor is None:
                 break
+            if until():
+                self._begun_credits = begun
+                return 0
         self._has_read_credits = True
         with self._database.writing() as session:
             row = lock_cursor_row(self._database, session, self._connector.key)
-            if row.credits_read_at is not None and row.credits_read_at > read_at:
+            if row.credits_read_at is not None and row.credits_read_at > begun.read_at:
                 return 0
-            row.credits_read_at = read_at
-            return take_in_credits(session, self._build_context(read_at), found)
+            row.credits_read_at = begun.read_at
+            return take_in_credits(session, self._build_context(begun.read_at), begun.found)
 
     def _build_context(self, read_at: datetime) -> MirrorContext:
         return MirrorContext(self._connector.key, self._business_now(), read_at)
@@ -306,14 +344,14 @@ class ConnectionSync:
         with self._database.writing() as session:
             return self._accounts.write(session, self._build_context(read_at), accounts, unread, holds_new=holds_new)
 
-    def _read_accounts_again(self) -> int:
+    def _read_accounts_again(self, until: Callable[[], bool]) -> int:
         """Return how many customers say something else than before. One that cannot be had holds up no other: its turn comes another
         day."""
         read_at = self._real_now()
         due = self._accounts.list_due(read_at)
         if not due:
             return 0
-        accounts, unread = self._read_accounts(due, read_at, 1)
+        accounts, unread = self._read_accounts(takewhile(lambda _: not until(), due), read_at, 1)
         return self._write_accounts(accounts, unread, read_at)
 
     def _load_cursor(self) -> str | None:

@@ -1,0 +1,143 @@
+"""What is unapplied is read beside the invoices: a list of it that fails, or that is long, keeps no invoice from being read."""
+
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from adapters.billing.errors import BillingAwayError, ConnectionRefusedByBillingError, RefusedByBillingError
+from adapters.billing.external_records import CreditPage, ExternalAccount
+from adapters.connections.account_mirror import AccountDefaults
+from adapters.connections.connection_sync import CREDITS_KEPT_FOR, ConnectionSync
+from adapters.database.engine import Database
+from adapters.ledger.ledger import Ledger
+from tests.adapters.billing.connected_worlds import LedgerConnectedWorld
+from tests.adapters.ledger.builders import AT
+
+DUE = date(2026, 11, 10)
+
+
+class Slow:
+    """The house's system, whose list of credits is read a customer at a time. `calls`: so many pages of it may be read before it asks for
+    patience."""
+
+    def __init__(self, house: LedgerConnectedWorld) -> None:
+        self._connector, self.calls = house.connector, 1_000
+        self.asked: list[str | None] = []
+        self.error: Exception | None = None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._connector, name)
+
+    def list_credits(self, cursor: str | None, limit: int) -> CreditPage:
+        if self.error is not None:
+            raise self.error
+        if not self.calls:
+            raise BillingAwayError("429", 30)
+        self.calls -= 1
+        self.asked.append(cursor)
+        return self._connector.list_credits(cursor, 1)
+
+
+@pytest.fixture
+def house(house_database: Database) -> LedgerConnectedWorld:
+    return LedgerConnectedWorld(house_database)
+
+
+@pytest.fixture
+def slow(house: LedgerConnectedWorld) -> Slow:
+    return Slow(house)
+
+
+@pytest.fixture
+def clock() -> list[datetime]:
+    return [AT]
+
+
+@pytest.fixture
+def sync(database: Database, slow: Any, clock: list[datetime]) -> ConnectionSync:
+    def tick() -> datetime:
+        clock[0] += timedelta(seconds=1)
+        return clock[0]
+
+    return ConnectionSync(database, slow, AccountDefaults("DE", "Europe/Berlin", "de"), real_now=tick)
+
+
+def find_open(database: Database, invoice: str) -> int:
+    return Ledger(database).get_invoice_facts(f"@ledger:1:{invoice}").open_balance
+
+
+@pytest.mark.parametrize(
+    "error", [ConnectionRefusedByBillingError("403"), RefusedByBillingError("404"), BillingAwayError("500"), BillingAwayError("429", 30)]
+)
+def test_a_list_of_credits_that_fails_keeps_no_payment_from_being_read(
+    database: Database, house: LedgerConnectedWorld, slow: Slow, sync: ConnectionSync, error: Exception
+) -> None:
+    invoice = house.issue_invoice(house.add_account("Customer Ltd"), 1_000, DUE)
+    slow.error = error
+    for owed in (1_000, 900, 800, 700):
+        for _ in range(2):  # at most every second reading begins with what is unapplied
+            with pytest.raises(type(error)):
+                sync.sync()
+        assert find_open(database, invoice) == owed
+        house.pay(invoice, 100)
+
+
+def test_a_list_of_credits_that_is_longer_than_what_may_be_asked_is_read_to_the_end(
+    database: Database, house: LedgerConnectedWorld, slow: Slow, sync: ConnectionSync
+) -> None:
+    accounts = [house.add_account(f"Customer {number} Ltd") for number in range(5)]
+    for account in accounts:
+        house.issue_invoice(account, 1_000, DUE)
+        house.receive(account, 70)
+    for _ in range(2):
+        slow.calls = 2
+        with pytest.raises(BillingAwayError):
+            sync.sync()
+    slow.calls = 2
+    assert sync.sync().credits_changed == 5
+    assert slow.asked == [None, *accounts], "each page once"
+    assert Ledger(database).get_unapplied_credit(f"@ledger:1:{accounts[4]}") == {"EUR": 70}
+
+
+def test_a_list_of_credits_that_was_begun_long_ago_is_begun_anew(
+    house: LedgerConnectedWorld, slow: Slow, sync: ConnectionSync, clock: list[datetime]
+) -> None:
+    house.issue_invoice(house.add_account("Customer Ltd"), 1_000, DUE)
+    slow.calls = 1
+    with pytest.raises(BillingAwayError):
+        sync.sync()
+    clock[0] += CREDITS_KEPT_FOR + timedelta(seconds=1)
+    slow.calls = 2
+    sync.sync()
+    assert [cursor is None for cursor in slow.asked] == [True, True, False]
+
+
+def test_a_reading_whose_time_is_over_leaves_the_rest_of_a_long_list_to_the_next(
+    database: Database, house: LedgerConnectedWorld, slow: Slow, sync: ConnectionSync
+) -> None:
+    for number in range(2):
+        account = house.add_account(f"Customer {number} Ltd")
+        house.issue_invoice(account, 1_000, DUE)
+        house.receive(account, 70)
+    assert [sync.sync(until=lambda: True).credits_changed for _ in range(3)] == [0, 0, 2]
+    assert len(slow.asked) == 3
+
+
+def test_a_reading_whose_time_is_over_reads_no_customer_again(
+    house: LedgerConnectedWorld, slow: Any, sync: ConnectionSync, clock: list[datetime], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.issue_invoice(house.add_account("Customer Ltd"), 1_000, DUE)
+    sync.sync()
+    clock[0] += timedelta(days=30)
+    read: list[str] = []
+
+    def note(account: str) -> ExternalAccount:
+        read.append(account)
+        return house.connector.read_account(account)
+
+    monkeypatch.setattr(slow, "read_account", note, raising=False)
+    sync.sync(until=lambda: True)
+    assert read == []
+    sync.sync()
+    assert len(read) == 1
