@@ -10,8 +10,8 @@ import structlog
 
 from adapters.billing.errors import BillingAwayError
 from adapters.billing.external_key import SystemKey
-from adapters.connections.comparison import compare_system
-from adapters.connections.connection_states import load_connection_state, name_system
+from adapters.connections.comparison import Comparison, compare_system
+from adapters.connections.connection_states import ConnectionState, load_connection_state, name_system
 from adapters.connections.connection_sync import ConnectionSync
 from adapters.connections.difference_store import keep_comparison
 from adapters.connections.notes.journal_notes import leave_notes
@@ -64,25 +64,30 @@ class ConnectedReading:
         return changed
 
     def read_system(self, name: str) -> int:
-        """Read what it has to say, for some minutes at most, and what was hinted at of it first; how many invoices changed. What fails is
+        """Read what it has to say, for so long at most, and what was hinted at of it first; how many invoices changed. What fails is
         set aside, and tried again when it has rested, or when the system asked to be called again."""
         waiting = self._set_aside.list_waiting(SetAsideStage.BILLING_SYSTEM)
         key = self._find_awake(name, waiting)
         if key is None:
             return 0
-        until, changed = time.monotonic() + LONGEST_RUN.total_seconds(), 0
+        end, changed = time.monotonic() + LONGEST_RUN.total_seconds(), 0
+
+        def is_over() -> bool:
+            return time.monotonic() >= end
+
         has_more: bool | None = True
         while has_more:
-            self._webhooks.read_system(key)
-            read, has_more = self._read(key, until, is_waiting=name in waiting)
+            self._read_hints(key, is_over, waiting.get(_name_hints(key)))
+            read, has_more = self._read(key, is_over, is_waiting=name in waiting)
             changed += read
-            if has_more is None or (has_more and time.monotonic() >= until):
+            if has_more is None or (has_more and is_over()):
                 return changed
-        self._leave_notes(key, waiting.get(_name_notes(key)))
+        self._leave_notes(key, is_over, waiting.get(_name_notes(key)))
         return changed
 
     def compare_system(self, name: str) -> bool:
-        """Compare it once a night, after it was read to the end; whether it was."""
+        """Compare it once a night, after it was read to the end; whether it was. One that failed when its differences were read again goes
+        on with these."""
         waiting = self._set_aside.list_waiting(SetAsideStage.BILLING_SYSTEM)
         key = self._find_awake(name, waiting)
         return key is not None and self._compare(key, waiting.get(_name_comparison(key)))
@@ -95,10 +100,22 @@ class ConnectedReading:
     def _is_resting(self, item: SetAsideItem | None) -> bool:
         return item is not None and item.is_resting(self._real_now())
 
-    def _read(self, key: SystemKey, until: float, *, is_waiting: bool) -> tuple[int, bool | None]:
+    def _read_hints(self, key: SystemKey, until: Callable[[], bool], failed: SetAsideItem | None) -> None:
+        """What webhooks hinted at. Whatever fails in it, the changes are read all the same."""
+        if self._is_resting(failed):
+            return
+        try:
+            self._webhooks.read_system(key, until)
+        except Exception as error:
+            self._note_failure(_name_hints(key), error)
+            return
+        if failed is not None:
+            self._set_aside.settle(SetAsideStage.BILLING_SYSTEM, [_name_hints(key)])
+
+    def _read(self, key: SystemKey, until: Callable[[], bool], *, is_waiting: bool) -> tuple[int, bool | None]:
         """How many invoices changed, and whether there is more; None when it is away."""
         try:
-            result = self._systems[key].sync(MOST_PAGES, until=lambda: time.monotonic() >= until)
+            result = self._systems[key].sync(MOST_PAGES, until=until)
         except Exception as error:  # whatever it is, it is this system's alone
             self._note_failure(name_system(key), error)
             return 0, None
@@ -112,11 +129,10 @@ class ConnectedReading:
         began, state = self._real_now(), load_connection_state(self._database, key)
         is_read = state.caught_up_at is not None and not state.has_more and state.away_since is None
         is_done = state.compared_at is not None and state.compared_at >= self._find_night(began)
-        if not is_read or is_done or self._is_resting(failed):
+        if not is_read or (is_done and failed is None) or self._is_resting(failed):
             return False
         try:
-            comparison = compare_system(self._database, self._systems[key])
-            keep_comparison(self._database, key, comparison, began)
+            comparison = _resume_comparison(state) if is_done else self._compare_anew(key, began)
             read_missing_again(self._database, self._systems[key], comparison, self._real_now())
         except Exception as error:
             self._note_failure(_name_comparison(key), error)
@@ -126,13 +142,18 @@ class ConnectedReading:
         log.info("billing_system_compared", system=name_system(key), items=comparison.compared, differences=len(comparison.differences))
         return True
 
-    def _leave_notes(self, key: SystemKey, failed: SetAsideItem | None) -> None:
+    def _compare_anew(self, key: SystemKey, began: datetime) -> Comparison:
+        comparison = compare_system(self._database, self._systems[key])
+        keep_comparison(self._database, key, comparison, began)
+        return comparison
+
+    def _leave_notes(self, key: SystemKey, until: Callable[[], bool], failed: SetAsideItem | None) -> None:
         """What the journal has of letters, calls, promises and disputes since, where the system has a place for it."""
         if self._is_resting(failed):
             return
         sync = self._systems[key]
         try:
-            leave_notes(self._database, sync.connector, sync.language, self._real_now())
+            leave_notes(self._database, sync.connector, sync.language, self._real_now(), until)
         except Exception as error:
             self._note_failure(_name_notes(key), error)
             return
@@ -151,8 +172,18 @@ class ConnectedReading:
         self._set_aside.set_aside(SetAsideStage.BILLING_SYSTEM, item_id, error, rest)
 
 
+def _resume_comparison(state: ConnectionState) -> Comparison:
+    """Return what the night's comparison found, whose differences were not all read again. What the system showed then is no sign that it
+    shows anything now: nothing of it counts."""
+    return Comparison(0, state.differences)
+
+
 def _name_comparison(key: SystemKey) -> str:
     return f"{name_system(key)}:comparison"
+
+
+def _name_hints(key: SystemKey) -> str:
+    return f"{name_system(key)}:hints"
 
 
 def _name_notes(key: SystemKey) -> str:

@@ -5,7 +5,7 @@ letter. What the system refuses is kept with its reason, holds up no other, and 
 people wrote goes along, nor any address.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -67,9 +67,11 @@ _WHAT = {
 """By which fact an entry says what it is about."""
 
 
-def leave_notes(database: Database, connector: BillingConnector, language: str, now: datetime) -> int:
-    """How many were left or refused; `now` is real time. Raises BillingAwayError, and ConnectionRefusedByBillingError where nothing is
-    allowed: what was left stays, and the next run goes on."""
+def leave_notes(
+    database: Database, connector: BillingConnector, language: str, now: datetime, until: Callable[[], bool] = lambda: False
+) -> int:
+    """How many were left or refused; `now` is real time. `until` says after each whether the rest is left to the next run. Raises
+    BillingAwayError, and ConnectionRefusedByBillingError where nothing is allowed: what was left stays, and the next run goes on."""
     if ConnectorCapability.RECORD_NOTE not in connector.capabilities:
         return 0
     system = connector.key
@@ -80,8 +82,11 @@ def leave_notes(database: Database, connector: BillingConnector, language: str, 
         entries = [*_load_due(session, system), *fresh]
         numbers = _load_numbers(session, entries)
     forbidden: list[tuple[Row[Any], ConnectionRefusedByBillingError]] = []
+    done = 0
     for entry in entries:
-        refusal = ""
+        if done and until():
+            break
+        done, refusal = done + 1, ""
         try:
             _leave_note(connector, entry, numbers.get(entry.invoice_id or ""), language)
         except BillingError as error:
@@ -90,13 +95,13 @@ def leave_notes(database: Database, connector: BillingConnector, language: str, 
             forbidden.append((entry, error))
             continue
         note_entry(database, system, entry.hash, entry.recorded_at, refusal)
-    if entries and len(forbidden) == len(entries):
+    if done and len(forbidden) == done:
         raise forbidden[0][1]
     for entry, why in forbidden:  # of one kind alone, such as disputes: the others are allowed
         note_entry(database, system, entry.hash, entry.recorded_at, str(why))
-    if len(fresh) < MOST_NOTES:
+    if done == len(entries) and len(fresh) < MOST_NOTES:
         _move_on(database, system, now)
-    return len(entries)
+    return done
 
 
 def _load_entries(session: Session, system: SystemKey, since: datetime | None) -> Sequence[Row[Any]]:

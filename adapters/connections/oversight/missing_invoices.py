@@ -1,16 +1,19 @@
-"""Reads again what a comparison has found open here and not owed there. What the system does not know any more is gone: it asks for
-nothing any more here, and each such invoice has the event that says so."""
+"""Reads again what a comparison has found open here and not owed there, or owed there and not open here. What the system does not know any
+more is gone: it asks for nothing any more here, and each such invoice has the event that says so."""
 
 from datetime import datetime
 
 import structlog
 
-from adapters.billing.errors import BillingAwayError, BillingError
+from adapters.billing.errors import BillingAwayError, ConnectionRefusedByBillingError
 from adapters.billing.external_key import parse_external_key
+from adapters.billing.external_records import ExternalInvoice
 from adapters.connections.comparison import Comparison, DifferenceKind
 from adapters.connections.connection_sync import ConnectionSync
 from adapters.connections.difference_store import end_differences
 from adapters.database.engine import Database
+from adapters.database.tables import Invoice
+from domain.billing.billing_events import InvoiceStatus
 
 MOST_READ_AGAIN = 500
 """In one night: of more the next one's turn comes."""
@@ -19,25 +22,27 @@ log = structlog.get_logger(__name__)
 
 
 def read_missing_again(database: Database, sync: ConnectionSync, comparison: Comparison, now: datetime) -> list[str]:
-    """Return the ids of the invoices that are gone there. Where the system has shown nothing at all that it still knows, none is believed
-    to be gone: then it is more likely that Duecourse no longer sees what it should. `now` is real time. Raises BillingAwayError."""
-    missing = [each.id for each in comparison.differences if each.kind is DifferenceKind.MISSING_THERE][:MOST_READ_AGAIN]
-    unknown, settled = list[str](), list[str]()
-    for invoice_id in missing:
-        if (key := parse_external_key(invoice_id)) is None:
-            continue
-        try:
-            found = sync.refresh_if_there(key.external_id)
-        except BillingAwayError:
-            raise
-        except BillingError as error:
-            log.warning("missing_invoice_not_read", invoice=invoice_id, reason=str(error))
-            continue
-        if not found:
-            unknown.append(invoice_id)
-        elif found.status.is_settled:
-            settled.append(invoice_id)
-    shows_some = comparison.compared > len(comparison.differences) or bool(settled) or len(unknown) < len(missing)
+    """Return the ids of the invoices that are gone there. What is owed there and missing here is read again, too: it may have come back.
+    Where the system has shown nothing at all that it still knows, none is believed to be gone: then it is more likely that Duecourse no
+    longer sees what it should. `now` is real time. Raises BillingAwayError and ConnectionRefusedByBillingError: what was read by then is
+    taken in."""
+    kinds = (DifferenceKind.MISSING_THERE, DifferenceKind.MISSING_HERE)
+    missing = [(kind, each.id) for kind in kinds for each in comparison.differences if each.kind is kind][:MOST_READ_AGAIN]
+    unknown, settled, back = list[str](), list[str](), list[str]()
+    shows_some = comparison.compared > len(comparison.differences)
+    try:
+        for kind, invoice_id in missing:
+            found, is_known = _read_again(sync, invoice_id)
+            shows_some = shows_some or found is not None
+            if kind is DifferenceKind.MISSING_HERE:
+                back += [invoice_id] if found is not None and _is_open_here(database, invoice_id) else []
+            elif found is not None and found.status.is_settled:
+                settled.append(invoice_id)
+            elif not is_known:
+                unknown.append(invoice_id)
+    finally:
+        end_differences(database, sync.connector.key, DifferenceKind.MISSING_THERE, settled, now)
+        end_differences(database, sync.connector.key, DifferenceKind.MISSING_HERE, back, now)
     if unknown and not shows_some:
         log.warning("all_invoices_missing", system=sync.connector.key.system, invoices=len(unknown))
         unknown = []
@@ -45,5 +50,25 @@ def read_missing_again(database: Database, sync: ConnectionSync, comparison: Com
         key = parse_external_key(invoice_id)
         sync.take_gone(key.external_id if key else invoice_id)
         log.info("external_invoice_gone", invoice=invoice_id)
-    end_differences(database, sync.connector.key, DifferenceKind.MISSING_THERE, [*unknown, *settled], now)
+    end_differences(database, sync.connector.key, DifferenceKind.MISSING_THERE, unknown, now)
     return unknown
+
+
+def _read_again(sync: ConnectionSync, invoice_id: str) -> tuple[ExternalInvoice | None, bool]:
+    """Return the invoice where it could be read, and whether the system may know it: one at which it fails is not gone."""
+    if (key := parse_external_key(invoice_id)) is None:
+        return None, True
+    try:
+        found = sync.refresh_if_there(key.external_id)
+    except (BillingAwayError, ConnectionRefusedByBillingError):
+        raise
+    except Exception as error:  # whatever it is, it is this invoice's alone
+        log.warning("missing_invoice_not_read", invoice=invoice_id, reason=str(error))
+        return None, True
+    return found, found is not None
+
+
+def _is_open_here(database: Database, invoice_id: str) -> bool:
+    with database.reading() as session:
+        invoice = session.get(Invoice, invoice_id)
+        return invoice is not None and invoice.status == InvoiceStatus.OPEN

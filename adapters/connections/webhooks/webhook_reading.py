@@ -1,7 +1,7 @@
-"""Reads again what webhooks hinted at; what the system does not know any more is gone here too. A hint is done only when what was read is
-in the mirror: a restart in between reads it once more."""
+"""Reads again what webhooks hinted at; what the system does not know any more is gone here too, where it shows that it knows others. A hint
+is done only when what was read is in the mirror: a restart in between reads it once more."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 
 import structlog
@@ -31,16 +31,19 @@ class WebhookReading:
         """As `read_system`, all of them."""
         return sum(map(self.read_system, self._systems))
 
-    def read_system(self, key: SystemKey) -> int:
+    def read_system(self, key: SystemKey, until: Callable[[], bool] = lambda: False) -> int:
         """Read each invoice once, however often it was hinted at; how many were. A system that is away is asked again by the next run, and
-        first for what it has failed at the least."""
+        first for what it has failed at the least. `until` says after each whether the rest is left to the next run."""
         self._store.forget_old(self._now())
         sync = self._systems[key]
         read, unanswered = 0, list[tuple[WaitingHint, Exception]]()
-        for hint in sorted(self._store.list_waiting(key, MOST_HINTS), key=lambda hint: hint.attempts):
+        unknown, shows_some = list[tuple[WaitingHint, datetime]](), False
+        for place, hint in enumerate(sorted(self._store.list_waiting(key, MOST_HINTS), key=lambda hint: hint.attempts)):
+            if place and until():
+                break
             began = self._now()
             try:
-                _read_hinted(sync, hint)
+                found = sync.refresh_if_there(hint.external_id)
             except (BillingAwayError, ConnectionRefusedByBillingError) as error:
                 unanswered.append((hint, error))
                 if len(unanswered) > 1 or getattr(error, "rest", None):
@@ -48,15 +51,38 @@ class WebhookReading:
             except Exception as error:  # whatever it is, it is this invoice's alone
                 self._count_failure(key, hint, error)
             else:
-                self._store.mark_done(hint.call_ids, began, self._now())
-                read += 1
-                for failed in unanswered:
-                    self._count_failure(key, *failed)
+                if found is None:
+                    unknown.append((hint, began))
+                else:
+                    shows_some = True
+                    self._store.mark_done(hint.call_ids, began, self._now())
+                    read += 1
+                self._count_failures(key, unanswered)
                 unanswered.clear()
         if unanswered and _answers_for_others(sync):
-            for failed in unanswered:
-                self._count_failure(key, *failed)
-        return read
+            self._count_failures(key, unanswered)
+        return read + self._take_unknown(key, unknown, shows_some=shows_some)
+
+    def _take_unknown(self, key: SystemKey, unknown: Iterable[tuple[WaitingHint, datetime]], *, shows_some: bool) -> int:
+        """What the system does not know is none yet, or gone here too; how many hints are done by it. Where it has shown no other invoice
+        it is more likely that it shows none for now: then what is really gone is the comparison's to find."""
+        done = 0
+        for hint, began in unknown:
+            try:
+                if shows_some:
+                    self._systems[key].take_gone(hint.external_id)
+                else:
+                    log.warning("hinted_invoice_unknown", system=key.system, invoice=hint.external_id)
+            except Exception as error:  # whatever it is, it is this invoice's alone
+                self._count_failure(key, hint, error)
+            else:
+                self._store.mark_done(hint.call_ids, began, self._now())
+                done += 1
+        return done
+
+    def _count_failures(self, key: SystemKey, failures: Iterable[tuple[WaitingHint, Exception]]) -> None:
+        for failed in failures:
+            self._count_failure(key, *failed)
 
     def _count_failure(self, key: SystemKey, hint: WaitingHint, error: Exception) -> None:
         """Of a system that answers for others. One that has failed often enough is let fall, and counted so."""
@@ -68,16 +94,10 @@ class WebhookReading:
             self._store.count_attempt(hint.call_ids)
 
 
-def _read_hinted(sync: ConnectionSync, hint: WaitingHint) -> None:
-    """What the system does not know is none yet, or gone here too."""
-    if sync.refresh_if_there(hint.external_id) is None:
-        sync.take_gone(hint.external_id)
-
-
 def _answers_for_others(sync: ConnectionSync) -> bool:
     """Whether it is there, and lets Duecourse in, although it failed at an invoice just now."""
     try:
         sync.connector.list_open_items(None, 1)
-    except (BillingAwayError, ConnectionRefusedByBillingError):
+    except Exception:  # whatever it is, it shows no answer
         return False
     return True

@@ -202,6 +202,14 @@ def test_what_is_forbidden_of_one_kind_holds_up_no_other_and_what_is_forbidden_o
     assert (len(world.double.objects["Task"]), list_refused_notes(database)[world.connector.key].number) == (1, 1)
 
 
+def test_a_run_whose_time_is_over_leaves_notes_to_the_next(database: Database, world: SalesforceWorld, account: str, invoice: str) -> None:
+    for number in range(3):
+        write(database, name(account), name(invoice), EntryKind.LETTER_SENT, step="first", message_id=f"m{number}")
+    later = [NOW + number * 3 * OVERLAP for number in range(4)]
+    assert [leave_notes(database, world.connector, "en", at, lambda: True) for at in later] == [1, 1, 1, 0]
+    assert world.count_notes(account) == 3
+
+
 def test_a_system_that_takes_no_notes_for_now_is_shown_and_read_on(
     database: Database, world: SalesforceWorld, account: str, invoice: str
 ) -> None:

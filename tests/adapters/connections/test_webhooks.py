@@ -10,10 +10,16 @@ import pytest
 from sqlalchemy import text
 
 from adapters.audit.erasure import AccountEraser
-from adapters.billing.errors import BillingAwayError, ConnectionRefusedByBillingError, ForgedWebhookError, UnknownInvoiceError
+from adapters.billing.errors import (
+    BillingAwayError,
+    ConnectionRefusedByBillingError,
+    ForgedWebhookError,
+    RefusedByBillingError,
+    UnknownInvoiceError,
+)
 from adapters.billing.external_key import SystemKey
 from adapters.billing.external_records import WebhookHint
-from adapters.connections import connection_registry
+from adapters.connections import connected_reading, connection_registry
 from adapters.connections.connected_reading import ConnectedReading
 from adapters.connections.connection_admin import ConnectionAdmin
 from adapters.connections.connection_file import read_connection
@@ -133,17 +139,31 @@ def test_an_invoice_that_is_none_or_gone_is_done_and_one_that_fails_is_let_fall_
 def test_an_invoice_that_was_deleted_there_is_owed_no_more(
     ours: Database, systems: ConnectionRegistry, house: LedgerConnectedWorld, call: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    invoice = house.issue_invoice(house.add_account("Customer Ltd"), 1_000, TODAY)
+    """Where the system shows another one in the same reading, whatever their order. One that shows nothing may be restarting, or have lost
+    the right to see them for an hour: then nothing is believed to be gone, and the comparison asks again."""
+    account = house.add_account("Customer Ltd")
+    gone, other = house.issue_invoice(account, 1_000, TODAY), house.issue_invoice(account, 2_000, TODAY)
     systems[KEY].sync()
-    assert Ledger(ours).get_invoice_facts(f"@house:1:{invoice}").status is InvoiceStatus.OPEN
+    unknown, read_invoice = {gone, other}, HouseConnector.read_invoice
 
-    def know_nothing(connector: HouseConnector, external_id: str) -> None:
-        raise UnknownInvoiceError(external_id)
+    def know_some(connector: HouseConnector, external_id: str) -> object:
+        if external_id in unknown:
+            raise UnknownInvoiceError(external_id)
+        return read_invoice(connector, external_id)
 
-    monkeypatch.setattr(HouseConnector, "read_invoice", know_nothing)
-    call("e1", invoice)
-    assert (read_hints(ours, systems), count(ours).waiting) == (1, 0)
-    assert Ledger(ours).get_invoice_facts(f"@house:1:{invoice}").status is InvoiceStatus.CANCELLED
+    def list_stands() -> list[InvoiceStatus]:
+        return [Ledger(ours).get_invoice_facts(f"@house:1:{each}").status for each in (gone, other)]
+
+    monkeypatch.setattr(HouseConnector, "read_invoice", know_some)
+    call("e1", gone)
+    call("e2", other)
+    assert (read_hints(ours, systems), count(ours).waiting) == (2, 0)
+    assert list_stands() == [InvoiceStatus.OPEN, InvoiceStatus.OPEN]
+    unknown.remove(other)
+    call("e3", gone)
+    call("e4", other)
+    assert (read_hints(ours, systems), count(ours).waiting) == (2, 0)
+    assert list_stands() == [InvoiceStatus.CANCELLED, InvoiceStatus.OPEN]
 
 
 def test_one_at_which_the_system_fails_blocks_no_other_and_is_let_fall_in_the_end(
@@ -182,6 +202,53 @@ def test_an_absence_is_no_attempt(
         time.sleep(0.11)
     OtherHouse.answer = None
     assert (read_hints(ours, systems), count(ours).waiting) == (3, 0)
+
+
+@pytest.mark.parametrize("error", [RefusedByBillingError("the list is forbidden"), KeyError("a row without an id")])
+def test_a_system_whose_list_fails_does_not_answer_for_others(
+    ours: Database, systems: ConnectionRegistry, call: Call, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def fail(*_: object) -> None:
+        raise error
+
+    def be_away(*_: object) -> None:
+        raise BillingAwayError("500")
+
+    call("e1", "bad")
+    monkeypatch.setattr(HouseConnector, "read_invoice", be_away)
+    monkeypatch.setattr(HouseConnector, "list_open_items", fail, raising=False)
+    assert (read_hints(ours, systems), count(ours).waiting, count(ours).dropped) == (0, 1, 0)
+
+
+def test_hints_that_cannot_be_read_keep_no_change_from_being_read(
+    ours: Database, systems: ConnectionRegistry, house: LedgerConnectedWorld, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    invoice = house.issue_invoice(house.add_account("Customer Ltd"), 1_000, TODAY)
+    call("e1", invoice, at=datetime.now(UTC))
+    list_waiting = WebhookStore.list_waiting
+    monkeypatch.setattr(WebhookStore, "list_waiting", lambda *_: 1 / 0)
+    reading, store = ConnectedReading(systems, ours, ZoneInfo("UTC")), SetAsideStore(ours)
+    assert reading.read_system("house:1") == 1
+    (failed,) = store.list_waiting(SetAsideStage.BILLING_SYSTEM).values()
+    assert failed.item_id == "house:1:hints"
+    monkeypatch.setattr(WebhookStore, "list_waiting", list_waiting)
+    store.ask_retry(failed.id, "mia")
+    reading.read_system("house:1")
+    assert (store.list_waiting(SetAsideStage.BILLING_SYSTEM), count(ours).waiting) == ({}, 0)
+
+
+def test_a_run_whose_time_is_over_leaves_hints_to_the_next(
+    ours: Database, systems: ConnectionRegistry, house: LedgerConnectedWorld, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account = house.add_account("Customer Ltd")
+    for number in range(3):
+        call(f"e{number}", house.issue_invoice(account, 1_000, TODAY), at=datetime.now(UTC))
+    monkeypatch.setattr(connected_reading, "LONGEST_RUN", timedelta(0))
+    reading, waiting = ConnectedReading(systems, ours, ZoneInfo("UTC")), list[int]()
+    for _ in range(3):
+        reading.read_system("house:1")
+        waiting.append(count(ours).waiting)
+    assert waiting == [2, 1, 0]
 
 
 def test_a_system_that_rests_is_asked_about_nothing(
