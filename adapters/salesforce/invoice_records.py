@@ -1,8 +1,9 @@
 """From Salesforce's records of an invoice to what the port says of it, by the map.
 
 What pays an invoice is told by applications: one record that says so, and another where it was taken back. What an invoice has of a
-payment is their sum, whatever a flag on the first says. The invoice's balance is believed where it counts them, and refused where it does
-not: a customer would be asked for what is paid. Or it is computed of them, where the connection says so.
+payment is their sum, whatever a flag on the first says. The invoice's balance is believed where it counts them; where it does not, the
+lower of it and what they leave is owed, for else a customer would be asked for what is paid. Or it is computed of them, where the
+connection says so.
 """
 
 from collections import defaultdict
@@ -10,12 +11,10 @@ from collections.abc import Sequence
 from datetime import date
 from typing import NamedTuple
 
-from adapters.billing.errors import RefusedByBillingError
 from adapters.billing.external_records import DuePart, ExternalInvoice, Settlement, SettlementKind
 from adapters.salesforce.salesforce_map import ApplicationNames, SalesforceMap
 from adapters.salesforce.salesforce_records import Record, dig, read_day, to_minor
 from domain.billing.billing_events import InvoiceStatus
-from domain.money import Money
 
 
 class InvoiceApplications(NamedTuple):
@@ -43,17 +42,15 @@ def read_currency(record: Record, field: str | None, default: str | None) -> str
 def build_invoice(
     record: Record, applications: InvoiceApplications, fields: SalesforceMap, currency: str | None, *, trusts_balance: bool
 ) -> ExternalInvoice:
-    """`currency`: of an org that has one alone. Raises RefusedByBillingError for a balance that is trusted and cannot be."""
+    """`currency`: of an org that has one alone. `trusts_balance`: no more is owed than its balance says, nor than is not applied."""
     invoice = fields.invoice
     code = read_currency(record, invoice.currency, currency)
     total = to_minor(dig(record, invoice.total), code)
     settlements = list_settlements(applications, fields, code)
-    computed = max(total - sum(each.amount for each in settlements), 0)
+    computed = _compute_open(total, settlements)
     is_void = dig(record, invoice.status) in invoice.cancelled
-    open_balance = 0 if is_void else computed
-    if trusts_balance and not is_void:
-        open_balance = min(max(to_minor(dig(record, invoice.balance), code), 0), total)
-        _require_counted(open_balance, computed, code, tells_all=None not in (fields.payment_application, fields.credit_application))
+    balance = _read_balance(record, fields, total, code) if trusts_balance else computed
+    open_balance = 0 if is_void else min(balance, computed)
     issued = read_day(dig(record, invoice.issued_on)) or read_day(dig(record, invoice.due_on)) or read_day(record["CreatedDate"])
     assert issued is not None
     due = read_day(dig(record, invoice.due_on)) or issued
@@ -74,14 +71,23 @@ def build_invoice(
     )
 
 
-def _require_counted(balance: int, computed: int, currency: str, *, tells_all: bool) -> None:
-    """`tells_all`: the map has the applications of payments and of credit notes; what an org applies otherwise is not seen without."""
-    if balance > computed or (tells_all and balance < computed):
-        told, less = (f"{Money(minor=minor, currency=currency).major} {currency}" for minor in (balance, computed))
-        raise RefusedByBillingError(
-            f"its balance is {told}, and its total less what is applied to it {less}: look at what is applied there; where this is so of "
-            "many, the org's balances do not count it: set `balance: applications` in the connection"
-        )
+def counts_otherwise(record: Record, built: ExternalInvoice, fields: SalesforceMap) -> bool:
+    """Whether the record's balance is not its total less what is applied to it. Where the map has no object for the applications of
+    payments or of credit notes, what an org applies otherwise is not seen: then a lower balance is no other one."""
+    if built.status is InvoiceStatus.CANCELLED:
+        return False
+    computed = _compute_open(built.total, built.settlements)
+    balance = _read_balance(record, fields, built.total, built.currency)
+    tells_all = None not in (fields.payment_application, fields.credit_application)
+    return balance > computed or (tells_all and balance < computed)
+
+
+def _read_balance(record: Record, fields: SalesforceMap, total: int, currency: str) -> int:
+    return min(max(to_minor(dig(record, fields.invoice.balance), currency), 0), total)
+
+
+def _compute_open(total: int, settlements: Sequence[Settlement]) -> int:
+    return max(total - sum(each.amount for each in settlements), 0)
 
 
 def _find_status(open_balance: int, settlements: tuple[Settlement, ...]) -> InvoiceStatus:

@@ -25,7 +25,7 @@ from adapters.billing.external_records import (
     UnreadRow,
 )
 from adapters.billing.unread_rows import build_each, require_built
-from adapters.salesforce.invoice_records import InvoiceApplications, build_invoice, is_issued, read_currency
+from adapters.salesforce.invoice_records import InvoiceApplications, build_invoice, counts_otherwise, is_issued, read_currency
 from adapters.salesforce.salesforce_api import SalesforceApi, SalesforceSettings
 from adapters.salesforce.salesforce_map import ApplicationNames, SalesforceMap, SourceNames
 from adapters.salesforce.salesforce_records import Record, dig, is_id, quote, quote_all, read_day, read_moment, to_minor, write_moment
@@ -33,6 +33,8 @@ from adapters.salesforce.salesforce_records import Record, dig, is_id, quote, qu
 _ALWAYS = ("Id", "SystemModstamp", "CreatedDate", "IsDeleted")
 _COUNTRY = re.compile(r"[A-Z]{2}")
 _SAMPLE = 50
+_MOST_DIFFERING = 1_000
+"""Invoices with a balance that is otherwise, that are kept to be named."""
 _BEFORE = timedelta(days=1)
 """How long before the first reading applications are read: what was applied before, the invoices say that are read anyway."""
 
@@ -53,6 +55,7 @@ class SalesforceReader:
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._api, self._settings, self._fields, self._now = api, settings, fields, now
+        self._differing: dict[str, str] = {}
         applied = (fields.payment_application, fields.credit_application)
         self._streams = [
             _Stream(fields.invoice.object, "Id"),
@@ -115,7 +118,10 @@ class SalesforceReader:
         def build(record: Record) -> ExternalInvoice:
             applications = InvoiceApplications(payments[record["Id"]], credits[record["Id"]])
             trusts = self._settings.trusts_balance
-            return build_invoice(record, applications, self._fields, self._settings.currency, trusts_balance=trusts)
+            built = build_invoice(record, applications, self._fields, self._settings.currency, trusts_balance=trusts)
+            if trusts:
+                self._note_balance(record, built)
+            return built
 
         return build_each(records, build, _name)
 
@@ -128,15 +134,24 @@ class SalesforceReader:
             found[dig(record, mapped.invoice)].append(record)
         return found
 
+    def _note_balance(self, record: Record, built: ExternalInvoice) -> None:
+        """Keep in mind an invoice whose balance is otherwise, until it is read and is not, or until all are listed anew."""
+        self._differing.pop(built.external_id, None)
+        if len(self._differing) < _MOST_DIFFERING and counts_otherwise(record, built, self._fields):
+            self._differing[built.external_id] = built.number
+
     def check_balances(self) -> BalanceCheck:
-        """Of a sample of posted invoices to which something is applied: whether their balances are their totals less that."""
+        """Of a sample of posted invoices to which something is applied: whether their balances are their totals less that; and those that
+        were read, and were seen to be otherwise."""
         records, computed = self._sample_invoices(_SAMPLE)
-        differing = [
-            invoice.number
+        differing = {
+            invoice.external_id: invoice.number
             for record, invoice in zip(records, computed, strict=True)
             if to_minor(dig(record, self._fields.invoice.balance), invoice.currency) != invoice.open_balance
-        ]
-        return BalanceCheck(len(records), tuple(differing), self._settings.trusts_balance)
+        }
+        others = {external_id: number for external_id, number in list(self._differing.items()) if external_id not in differing}
+        checked = {record["Id"] for record in records} | others.keys()
+        return BalanceCheck(len(checked), (*differing.values(), *others.values()), self._settings.trusts_balance)
 
     def _sample_invoices(self, limit: int) -> tuple[list[Record], tuple[ExternalInvoice, ...]]:
         """As they are, and as they would be with a computed balance."""
@@ -204,6 +219,8 @@ class SalesforceReader:
     def list_open_items(self, cursor: str | None, limit: int) -> OpenReceivablePage:
         """Posted invoices of which something is owed; where the balance is computed, all posted ones are read for it."""
         invoice = self._fields.invoice
+        if cursor is None:
+            self._differing.clear()
         conditions = [f"{invoice.status} IN {quote_all(invoice.posted)}"]
         conditions += [f"{invoice.balance} > 0"] if self._settings.trusts_balance else []
         conditions += [f"Id > {quote(cursor)}"] if cursor else []

@@ -93,7 +93,7 @@ async def test_what_the_system_asks_for_and_refused_is_shown_and_tried_again(
         shown = words(html)
         for said in (
             "nothing is read or booked there before. It answered: House answers 429",
-            "the balance of 2 is otherwise than the total less that: R-7, R-9. Such invoices are left out",
+            "the balance of 2 is otherwise than the total less that: R-7, R-9. Of such invoices the lower of the two is asked for",
             "1 note was refused by the system",
             "House refuses this: the field Product is required",
             "not tried",

@@ -136,7 +136,9 @@ class BalanceCheckOut(BaseModel):
 
     checked: int = Field(description="invoices to which something is applied")
     differing: list[str] = Field(description="the numbers of those whose balance is otherwise than the total less that")
-    is_trusted: bool = Field(description="the balances are believed, and not computed: then these invoices are left out")
+    is_trusted: bool = Field(
+        description="the balances are believed, and not computed: of these invoices, the lower of the two is asked for"
+    )
 
 
 class ConnectionEventOut(BaseModel):

@@ -17,11 +17,15 @@ from adapters.billing.errors import (
     UnknownAccountError,
     UnsupportedOperationError,
 )
+from adapters.billing.external_key import ExternalKey
 from adapters.billing.external_records import BalanceCheck, ExternalInvoice, NoteKind, SettlementKind
+from adapters.connections.account_mirror import AccountDefaults
 from adapters.connections.comparison import compare_open_items
 from adapters.connections.connection_states import load_connection_state
+from adapters.connections.connection_sync import ConnectionSync
 from adapters.connections.difference_store import keep_comparison
 from adapters.database.engine import Database
+from adapters.ledger.ledger import Ledger
 from adapters.salesforce.salesforce_api import SalesforceApi, SalesforceSettings
 from adapters.salesforce.salesforce_connector import SalesforceConnector
 from adapters.salesforce.salesforce_map import SalesforceMapError, load_map
@@ -88,8 +92,8 @@ def test_what_was_taken_back_is_owed_again_whatever_the_first_record_says(counts
     assert salesforce.read_invoice(invoice).open_balance == 0
 
 
-def test_a_balance_that_does_not_count_what_is_applied_is_left_out_and_named() -> None:
-    """Such an org's customers would be asked for what they have paid."""
+def test_of_a_balance_that_does_not_count_what_is_applied_the_lower_is_owed_and_it_is_named() -> None:
+    """Such an org's customers would else be asked for what they have paid, by what was read before."""
     double = SalesforceDouble(counts_applied=False)
     salesforce = open_salesforce(double)
     account = double.add_account("Customer Ltd")
@@ -97,15 +101,12 @@ def test_a_balance_that_does_not_count_what_is_applied_is_left_out_and_named() -
     for invoice, amount in ((paid, 100), (part, 30)):
         double.apply(double.receive(account, Decimal(amount)), invoice)
     page, open_items = salesforce.read_changes(None, 100), salesforce.list_open_items(None, 100)
-    for found, unread in (
-        ([each.external_id for each in page.invoices], page.unread),
-        ([each.external_id for each in open_items.items], open_items.unread),
-    ):
-        assert found == [untouched]
-        assert [each.external_id for each in unread] == [paid, part]
-        assert "balance is 100.00 EUR, and its total less what is applied to it 70.00 EUR" in unread[1].reason
-    with pytest.raises(RefusedByBillingError, match="`balance: applications`"):
-        salesforce.read_invoice(paid)
+    assert (page.unread, open_items.unread) == ((), ())
+    assert {each.external_id: each.open_balance for each in page.invoices} == {paid: 0, part: 7_000, untouched: 10_000}
+    assert {each.external_id: each.open_balance for each in open_items.items} == {part: 7_000, untouched: 10_000}
+    assert salesforce.read_invoice(paid).status is InvoiceStatus.PAID
+    numbers = {double.objects["Invoice"][each]["DocumentNumber"] for each in (paid, part)}
+    assert set(salesforce.check_balances().differing) == numbers
     assert open_salesforce(double, ORG_SETTINGS._replace(trusts_balance=False)).read_invoice(paid).open_balance == 0
 
 
@@ -116,8 +117,35 @@ def test_what_an_org_applies_by_objects_that_are_not_mapped_is_believed(double: 
     assert org.read_invoice(invoice).open_balance == 4_000
     double.apply(double.receive(account, Decimal(70)), invoice, Decimal(70))
     double.objects["Invoice"][invoice]["Balance"] = Decimal(40)
-    with pytest.raises(RefusedByBillingError, match="less what is applied"):
-        org.read_invoice(invoice)
+    assert org.read_invoice(invoice).open_balance == 3_000
+
+
+def test_who_paid_is_asked_for_nothing_though_the_balance_says_so(database: Database) -> None:
+    """What was read before stands no longer where balance and applications part."""
+    double = SalesforceDouble(counts_applied=False)
+    salesforce = open_salesforce(double)
+    sync = ConnectionSync(database, salesforce, AccountDefaults("DE", "Europe/Berlin", "en"))
+    account = double.add_account("Customer Ltd")
+    invoice = double.issue_invoice(account, Decimal(100), DUE)
+    sync.sync()
+    double.apply(double.receive(account, Decimal(100)), invoice)
+    sync.sync()
+    key = ExternalKey.build(salesforce.key, invoice).id
+    assert (Ledger(database).get_invoice_facts(key).status, sync.sync().left_out) == (InvoiceStatus.PAID, ())
+
+
+def test_a_balance_that_is_lower_than_what_is_applied_leaves_is_named_by_the_comparison(database: Database) -> None:
+    """Though nothing is applied to it, so that no sample has it."""
+    double = SalesforceDouble(counts_applied=True)
+    salesforce = open_salesforce(double)
+    account = double.add_account("Customer Ltd")
+    invoice = double.issue_invoice(account, Decimal(100), DUE, Balance=Decimal(40))
+    number = double.objects["Invoice"][invoice]["DocumentNumber"]
+    comparison = compare_open_items(database, salesforce)
+    assert comparison.balances == BalanceCheck(1, (number,), is_trusted=True)
+    assert salesforce.read_invoice(invoice).open_balance == 4_000
+    double.objects["Invoice"][invoice]["Balance"] = Decimal(100)
+    assert compare_open_items(database, salesforce).balances == BalanceCheck(0, (), is_trusted=True)
 
 
 def test_each_comparison_looks_at_a_sample_of_balances_and_keeps_what_it_showed(database: Database) -> None:
