@@ -347,11 +347,18 @@ class ConnectionRunRow(SQLModel, table=True):
     result: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
 
 
+_IS_FOREIGN = text("external_id IS NULL")
+
+
 class WebhookCallRow(SQLModel, table=True):
     """A hint that came by a webhook, raw. It is done when what it hints at was read again; some days later it is deleted."""
 
     __tablename__ = "webhook_calls"
-    __table_args__ = (UniqueConstraint("system", "company", "event_id"), Index("ix_webhook_calls_waiting", "done_at", "id"))
+    __table_args__ = (
+        UniqueConstraint("system", "company", "event_id"),
+        Index("ix_webhook_calls_waiting", "done_at", "id"),
+        Index("ix_webhook_calls_foreign", "system", "company", sqlite_where=_IS_FOREIGN, postgresql_where=_IS_FOREIGN),
+    )
     id: int | None = Field(default=None, sa_column=Column(RowId, primary_key=True, autoincrement=True))
     system: str = Field(description="the connection's name")
     company: str

@@ -72,8 +72,9 @@ class WebhookStore:
             waiting = session.scalar(select(func.count()).where(*_waiting(key))) or 0
             taken = ours[: max(0, MAX_WAITING - waiting)]
             repeated = self._insert(session, key, taken, body, now, done_at=None)
-            kept = session.scalar(select(func.count()).where(*_is_of(key), col(WebhookCallRow.external_id).is_(None))) or 0
-            self._insert(session, key, foreign[: max(0, MAX_FOREIGN - kept)], body, now, done_at=now)
+            if foreign:
+                kept = session.scalar(select(func.count()).where(*_is_of(key), col(WebhookCallRow.external_id).is_(None))) or 0
+                self._insert(session, key, foreign[: max(0, MAX_FOREIGN - kept)], body, now, done_at=now)
             added = {"foreign": len(foreign), "taken": len(taken) - repeated, "repeated": repeated}
             self._count(session, key, {**added, "overflowed": len(ours) - len(taken)}, {"last_taken_at": now} if taken else {})
         return len(taken)
