@@ -1,6 +1,6 @@
 """Tells on whose list an account is today, or why it is on nobody's."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import date
 
 from adapters.i18n.wording import fill_placeholders
@@ -18,6 +18,7 @@ from api.presenters.worklist import render_item_reason
 from api.schemas.worklist import AccountPlaceOut
 from domain.billing.billing_events import InvoiceStatus
 from domain.correspondence.letter_stop import LetterBrake
+from domain.policy.collection_policy import Policy
 from domain.roles import Actor
 
 MAX_SENTENCES = 4
@@ -33,14 +34,24 @@ def tell_account_place(
     place = find_account_place(context.database, account_id, scope, context.today)
     if place is None:
         return None
-    says = list(dict.fromkeys(_tell_place(context, place, words, is_own)))[:MAX_SENTENCES]
+    says = _take_distinct(_tell_place(context, place, words, is_own), MAX_SENTENCES)
     return AccountPlaceOut(
         account_id=place.account_id,
         account_name=place.account_name,
         on_my_list=[item.id for item in place.mine],
-        on_other_lists=len(place.others),
+        on_other_lists=len({placed.item.id for placed in place.others}),
         says=says,
     )
+
+
+def _take_distinct(sentences: Iterable[str], most: int) -> list[str]:
+    """Take the first that differ; what comes after them is not even read."""
+    taken: dict[str, None] = {}
+    for sentence in sentences:
+        taken[sentence] = None
+        if len(taken) == most:
+            break
+    return list(taken)
 
 
 def _tell_place(context: ApiContext, place: AccountPlace, words: Phrases, is_own: bool) -> Iterator[str]:
@@ -84,31 +95,47 @@ def _tell_invoices(context: ApiContext, place: AccountPlace, words: Phrases) -> 
     rows, _ = list_invoices(context.database, owed, context.today, MAX_INVOICES, None)
     overdue = [row for row in rows if row.days_past_due(context.today) > 0]
     brake = find_account_brake(context.database, place.account_id, context.today)
+    explain_row = _explain_rows(context, brake, words)
     if not overdue:
         first = min((row.due_date for row in rows), default=None)
         yield _say(words, "place_not_overdue", day=_tell_day(first, words)) if first else _say(words, "place_nothing_open")
     for row in overdue:
         if row.case and row.case.holds:
-            yield _explain_row(context, row, brake, words)
+            yield explain_row(row)
     if brake:
-        told = "place_release" if brake.awaits_release else "place_stopped"
-        yield _say(words, told, since=_tell_day(brake.since, words), until=_tell_day(brake.until, words))
+        yield _tell_brake(brake, words)
     free = [row for row in overdue or rows if not (row.case and row.case.holds)]
     if free:
-        yield _tell_next(context, free, brake, words)
+        yield _tell_next(free, explain_row, words)
 
 
-def _tell_next(context: ApiContext, rows: list[InvoiceRow], brake: LetterBrake | None, words: Phrases) -> str:
+def _tell_brake(brake: LetterBrake, words: Phrases) -> str:
+    """Why none of its letters goes: a person stopped them, or has yet to let them go, or what is owed is not known."""
+    told = "place_release" if brake.awaits_release else "place_unread" if brake.unread_system else "place_stopped"
+    since, until = _tell_day(brake.since, words), _tell_day(brake.until, words)
+    return _say(words, told, since=since, until=until, system=brake.unread_system)
+
+
+def _tell_next(rows: list[InvoiceRow], explain_row: Callable[[InvoiceRow], str], words: Phrases) -> str:
     """What comes next by itself; where nothing does, what the oldest waits for."""
     coming = [row for row in rows if row.case and row.case.next_step and row.case.next_on]
     first = min(coming, key=lambda row: (row.case.next_on if row.case and row.case.next_on else date.max, row.due_date), default=None)
     if first is None or first.case is None or first.case.next_step is None:
-        return _explain_row(context, min(rows, key=lambda row: row.due_date), brake, words)
+        return explain_row(min(rows, key=lambda row: row.due_date))
     return _say(words, "place_next", step=words.step_label(first.case.next_step), day=_tell_day(first.case.next_on, words))
 
 
-def _explain_row(context: ApiContext, row: InvoiceRow, brake: LetterBrake | None, words: Phrases) -> str:
-    return words.render_next_step_reason(*explain_invoice(row, load_case_policy(context, row.case), words, brake), row.currency)
+def _explain_rows(context: ApiContext, brake: LetterBrake | None, words: Phrases) -> Callable[[InvoiceRow], str]:
+    """What explains one invoice after another; a policy that several of them go by is read once."""
+    policies: dict[tuple[str | None, int | None] | None, Policy | None] = {}
+
+    def explain_row(row: InvoiceRow) -> str:
+        pinned = (row.case.policy, row.case.policy_version) if row.case else None
+        if pinned not in policies:
+            policies[pinned] = load_case_policy(context, row.case)
+        return words.render_next_step_reason(*explain_invoice(row, policies[pinned], words, brake), row.currency)
+
+    return explain_row
 
 
 def _say(words: Phrases, sentence: str, **facts: str) -> str:

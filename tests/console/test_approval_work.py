@@ -201,6 +201,23 @@ async def test_who_decides_is_named_tier_by_tier_with_who_may_not_and_why(
     assert "Then the finance director is asked, until" in shown
 
 
+async def test_of_many_who_may_decide_that_is_said_and_where_nobody_may_that(
+    as_role: As, world: PortfolioWorld, identity: IdentityStore
+) -> None:
+    world.account()
+    for number in range(7):
+        identity.add_user(f"greta{number}", Role.COLLECTIONS_MANAGER)
+    case = store_approval(world, {"EUR": 2_000_000}, matter=ApprovalType.WRITE_OFF)
+    path = address(case.journal.case_id)
+    async with as_role(Role.COLLECTIONS_MANAGER, Accept="text/html") as manager, as_role(Role.AUDITOR, Accept="text/html") as auditor:
+        mine, theirs = [words(await page(person, path)).partition("Who decides")[2] for person in (manager, auditor)]
+    assert "Collections manager: you or anybody who has this role, until" in mine
+    assert "Collections manager: anybody who has this role, until" in theirs
+    for shown in (mine, theirs):
+        assert "Finance director: nobody may at present (after that)" in shown
+        assert "–" not in shown.partition("Finance director")[0]
+
+
 async def test_after_a_decision_the_next_that_waits_is_open_and_the_page_says_what_was_decided(as_role: As, world: PortfolioWorld) -> None:
     cases = []
     for number in (1, 2, 3):

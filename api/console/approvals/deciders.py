@@ -29,15 +29,17 @@ class GivenSignature(NamedTuple):
 
 
 class DecidingTier(NamedTuple):
-    """`people` may sign in it, the reader among them where `is_reader` says so, unless there are too many to name. `is_asked`: it is asked
-    now; `until`: its last day."""
+    """`people` may sign in it, and the reader where `is_reader` says so; with `has_many` they are too many to name, and `people` is empty.
+    `is_asked`: it is asked now; `until`: its last day. `is_later`: it is asked once those before it have signed."""
 
     roles: list[str]
     quorum: int
     signatures: list[GivenSignature]
     people: list[str]
+    has_many: bool
     is_reader: bool
     is_asked: bool
+    is_later: bool
     until: date | None
 
 
@@ -80,9 +82,11 @@ def _build_tier(
         roles=[reader.phrases.translate("roles", role.value) for role in roles],
         quorum=quorum,
         signatures=signatures,
-        people=others[:MOST_NAMES] if len(others) <= MOST_NAMES else [],
+        people=others if len(others) <= MOST_NAMES else [],
+        has_many=len(others) > MOST_NAMES,
         is_reader=len(others) < len(people),
         is_asked=is_open and number == summary.tier,
+        is_later=is_open and number > summary.tier,
         until=summary.due_on if is_open and number == summary.tier else None,
     )
 
