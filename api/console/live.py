@@ -2,11 +2,11 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import suppress
 from time import monotonic
 from typing import NamedTuple
 
 import orjson
+import structlog
 from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import StreamingResponse
@@ -20,6 +20,8 @@ from api.presenters.phrases import Phrases
 from api.web.authentication import Context, require_actor
 from api.web.problems import Problem
 from api.web.request_target import EncodedPathRoute
+
+log = structlog.get_logger(__name__)
 
 router = APIRouter(include_in_schema=False, route_class=EncodedPathRoute)
 
@@ -53,10 +55,13 @@ class PulseReader:
         return self._pulse.absent
 
     async def keep_reading(self) -> None:
-        """Read it again and again, whether anybody listens or not: pages say what does not work as they are made, too."""
+        """Read it again and again, whether anybody listens or not: pages say what does not work as they are made, too. Whatever goes wrong
+        in one reading is logged and ends none of the others: pages would tell the last state for ever."""
         while True:
-            with suppress(SQLAlchemyError):
+            try:
                 await self.read()
+            except Exception as error:
+                log.error("what does not work could not be read", error=repr(error), exc_info=error)
             await asyncio.sleep(LOOK_EVERY_SECONDS)
 
     async def read(self) -> Pulse:

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import pytest
 from fastapi import FastAPI
 from sqlalchemy import select
 
@@ -81,6 +82,25 @@ async def test_the_pulse_is_read_while_nobody_listens(app: FastAPI, world: Portf
             if app.state.pulse.absent == ("no_worker",):
                 return
     raise AssertionError("it is not read")
+
+
+async def test_whatever_goes_wrong_in_one_reading_ends_none_of_the_others(
+    app: FastAPI, world: PortfolioWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wrong = [RuntimeError("the connection is closed"), ValueError("the setting is of another shape")]
+
+    async def has_workers() -> bool:
+        if wrong:
+            raise wrong.pop()
+        return False
+
+    monkeypatch.setattr("api.console.live.LOOK_EVERY_SECONDS", 0.01)
+    monkeypatch.setattr(world.cases, "has_workers", has_workers)
+    async with app.router.lifespan_context(app):
+        async for _ in Looks():
+            if app.state.pulse.absent == ("no_worker",):
+                return
+    raise AssertionError("it is read no more")
 
 
 async def test_the_mark_is_another_one_once_a_case_wrote(world: PortfolioWorld) -> None:
