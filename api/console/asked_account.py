@@ -20,11 +20,16 @@ class AskedAccount(NamedTuple):
     choices: dict[str, str]
 
 
-def answer_question(context: ApiContext, text: str, whose: Actor, reader: Reader, *, is_own: bool) -> AskedAccount | None:
-    """Find the account by its name or number, or by an invoice's, and tell on whose list it is; None where nothing was asked."""
+def answer_question(
+    context: ApiContext, text: str, whose: Actor, reader: Reader, *, is_own: bool, is_id: bool = False
+) -> AskedAccount | None:
+    """Find the account by its name or number, or by an invoice's, and tell on whose list it is; None where nothing was asked. `is_id`: the
+    text is the id of one of the choices, and nothing else is meant: it may be another account's number."""
     wanted = text.strip()
     if not wanted:
         return None
+    if is_id and (named := tell_account_place(context, wanted, whose, reader.phrases, is_own=is_own)):
+        return AskedAccount(wanted, named, {})
     hits = search_books(context.database, wanted, context.today, MAX_CHOICES)
     found = {row.id: row.name for row in hits.accounts} | {row.account_id: row.account_name for row in hits.invoices}
     if len(found) != 1:

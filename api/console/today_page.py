@@ -100,9 +100,10 @@ def show_today(
     collector: Annotated[str, Query(max_length=100)] = "",
     everything: str = "",
     about: Annotated[str, Query(max_length=100)] = "",
+    exact: str = "",
 ) -> HTMLResponse:
     """`item`: the id of what is shown beside the queue, otherwise the first. `collector`: this collector's list instead of one's own.
-    `about`: an account that is missed on it."""
+    `about`: an account that is missed on it; with `exact`, by its id."""
     reader = load_reader(context, actor)
     whose = Actor(user=collector, role=Role.COLLECTOR) if collector else actor
     lines = load_whole_worklist(context.database, load_worklist_scope(context.database, whose, context.today), context.today)
@@ -112,7 +113,7 @@ def show_today(
     chosen = next((line for line in wanted if line.item.id == item), next(iter(wanted), None))
     kept = {name: value for name, value in (("kind", kind), ("collector", collector), ("everything", everything)) if value}
     account = _show_account(context, chosen.item.account_id, reader) if chosen else None
-    asked = answer_question(context, about, whose, reader, is_own=whose is actor)
+    asked = answer_question(context, about, whose, reader, is_own=whose is actor, is_id=bool(exact))
     _record_shown(request, account, asked)
     return render(
         request,

@@ -4,7 +4,7 @@ from datetime import timedelta
 from urllib.parse import quote
 
 from adapters.database.tables import Case
-from adapters.read_model.overview.decision_reasons import count_decision_reasons
+from adapters.read_model.overview.decision_reasons import build_reason_count, count_decision_reasons
 from domain.approval.command_rules import apply_command
 from domain.approval.commands import ApprovalVerdict, DecideApproval, DecisionReason
 from domain.approval.result import ApprovalStage
@@ -58,3 +58,14 @@ async def test_a_decided_approval_says_its_reason_and_reasons_are_counted_as_far
     async with as_role(Role.AUDITOR) as auditor:
         listed = (await auditor.get("/v1/approvals?limit=50")).json()["items"]
     assert sorted(filter(None, (each["decision_reason"] for each in listed))) == ["against_policy", "against_policy", "other", "other"]
+
+
+def test_what_came_back_long_ago_is_not_even_read(world: PortfolioWorld) -> None:
+    """The database finds the last days by their index; by that of stages it would read all that ever came back."""
+    if not world.database.is_sqlite:
+        return
+    statement = build_reason_count(TODAY)
+    with world.database.reading() as session:
+        compiled = statement.compile(session.get_bind(), compile_kwargs={"literal_binds": True})
+        plan = [row.detail for row in session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {compiled}")]
+    assert any("ix_cases_listed (stage_since>?" in step for step in plan), plan

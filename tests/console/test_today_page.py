@@ -1,10 +1,12 @@
 """Today: what waits for whom, why, and what can be done about it, from the list to the next one."""
 
+import re
 from datetime import timedelta
+from html import unescape
 
 import pytest
 
-from adapters.database.tables import Contact, Task
+from adapters.database.tables import Account, Contact, Task
 from adapters.i18n.languages import LANGUAGES
 from adapters.identity.users_and_tokens import IdentityStore
 from api.presenters.phrases import load_phrases
@@ -199,9 +201,22 @@ async def test_whoever_misses_an_account_is_told_why_it_is_not_here(as_role: As,
         assert "On your list since" in words(await page(client, "/today?about=N-I-A-1")), "an invoice's number will do"
         several = await page(client, "/today?about=hafen")
         assert "“hafen” could be several accounts: Hafenamt A-3 Hafenwerk KG A-2" in words(several)
-        assert "/today?about=A-2" in several
+        assert "/today?about=A-2&amp;exact=yes" in several
         assert "No account and no invoice has “nobody”" in words(await page(client, "/today?about=nobody"))
         assert "On nobody’s list today. On hold: €250.00 is promised" in words(await page(client, "/accounts/A-3"))
+
+
+async def test_a_choice_is_the_account_itself_though_its_id_is_anothers_number(as_role: As, world: PortfolioWorld) -> None:
+    world.account("17", name="Brauerei Nord GmbH")
+    world.add(Account(id="@erp:1:4", number="17", name="Hafenwerk KG", country="DE", time_zone="Europe/Berlin", language="de"))
+    async with as_role(Role.COLLECTOR, Accept="text/html") as client:
+        asked = await page(client, "/today?about=17")
+        assert "“17” could be several accounts:" in words(asked), "the number names both"
+        chosen = re.findall(r'href="(/today\?about=[^"]+)"', asked)
+        answers = [words(await page(client, unescape(address))) for address in chosen]
+    assert ["could be several" in answer for answer in answers] == [False, False]
+    assert sorted("Hafenwerk KG : On nobody’s list today" in answer for answer in answers) == [False, True]
+    assert sorted("Brauerei Nord GmbH : On nobody’s list today" in answer for answer in answers) == [False, True]
 
 
 async def test_all_that_waits_is_counted_also_what_is_not_listed(
