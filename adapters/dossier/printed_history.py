@@ -101,7 +101,7 @@ def build_approval_tables(dossier: Dossier, formatter: DossierFormatter) -> list
     for approval in dossier.approvals:
         signed = [_format_signature(signature, formatter) for signature in approval.signatures]
         result = (
-            f"{formatter.format_word(approval.result)} ({formatter.format_word(approval.reason)})"
+            f"{formatter.format_word(approval.result)} ({formatter.words.translate_decision_reason(approval.reason)})"
             if approval.reason
             else formatter.format_word(approval.result)
         )

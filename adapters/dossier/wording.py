@@ -3,12 +3,13 @@
 from pydantic import BaseModel, ConfigDict
 
 from adapters.i18n.languages import DEFAULT_LANGUAGE, choose_language
+from adapters.i18n.shared_wording import SHARED_WORDING, SharedWording
 from adapters.i18n.wording import WordingCatalogue, translate_name
 from adapters.shipped_files import PROJECT
 
 
 class DossierWording(BaseModel):
-    """`values` are words for names of ours; a name that it lacks is printed with spaces."""
+    """`values` are words for names of ours; a name that it lacks is printed with spaces. `shared`: what all else says, too."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -28,12 +29,19 @@ class DossierWording(BaseModel):
     columns: dict[str, str]
     suspension: dict[str, str]
     values: dict[str, str]
+    shared: SharedWording
 
     def translate_value(self, name: str | None) -> str:
         return translate_name(self.values, name) if name else ""
 
+    def translate_decision_reason(self, name: str) -> str:
+        """Why an approval was rejected or returned, or why it lapsed."""
+        return self.shared.decision_reasons.get(name) or self.translate_value(name)
 
-DOSSIER_WORDING = WordingCatalogue(DossierWording, PROJECT / "adapters" / "dossier" / "words", languages=(DEFAULT_LANGUAGE,))
+
+DOSSIER_WORDING = WordingCatalogue(
+    DossierWording, PROJECT / "adapters" / "dossier" / "words", languages=(DEFAULT_LANGUAGE,), parts={"shared": SHARED_WORDING}
+)
 
 
 def load_dossier_wording(language: str) -> DossierWording:

@@ -17,6 +17,7 @@ from adapters.dossier.pdf_renderer import render_dossier_pdf
 from adapters.dossier.printed_models import DossierFormatter, PrintedDossier, soften_long_words
 from adapters.dossier.printed_sections import build_printed_dossier
 from adapters.dossier.wording import DOSSIER_WORDING, load_dossier_wording
+from domain.approval.commands import DecisionReason
 from domain.case.effects import MakeDossier
 from domain.dossier import Dossier, DossierPurpose, GeneratedDossier
 from domain.journal.entry_kinds import EntryKind
@@ -270,6 +271,19 @@ def test_a_proof_of_claim_states_the_sum_and_keeps_our_judgements_to_ourselves(a
     assert "€1,000.00" in sheet.opening[0]
     headings = {section.heading for section in sheet.sections}
     assert headings == {"Balances", "Invoices", "People at the customer", "Disputes"}
+
+
+def test_why_an_approval_was_rejected_is_printed_in_the_words_of_the_house(account: JournalledAccount) -> None:
+    journal_approval(account, "suspension:A1:1", ApprovalType.SUSPENSION, ())
+    told = dossier(account)
+    (asked,) = told.approvals
+    printed = []
+    for reason in DecisionReason:
+        rejected = told.model_copy(update={"approvals": [asked.model_copy(update={"result": "rejected", "reason": reason.value})]})
+        ((*_, result, _),) = texts(build_printed_dossier(rejected, "en"), "Approvals")
+        printed.append(result)
+    said = load_dossier_wording("en").shared.decision_reasons
+    assert printed == [f"rejected ({said[reason.value]})" for reason in DecisionReason]
 
 
 def test_invoices_have_a_total_for_each_currency(account: JournalledAccount) -> None:
