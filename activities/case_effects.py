@@ -79,7 +79,7 @@ class CaseEffectActivities:
                 effect.key, effect.invoice_id, effect.amount, now.date(), within_open_balance=effect.within_open_balance, at=now
             )
 
-        shown = partial(self._by_hand.shown.is_credited, effect.invoice_id, effect.amount)
+        shown = partial(self._by_hand.shown.is_credited, effect.key, effect.invoice_id, effect.amount)
         return await self._book_or_refuse(Booking(effect.key, "", effect.invoice_id), issue, shown)
 
     @activity.defn
@@ -87,7 +87,7 @@ class CaseEffectActivities:
         """A new total twice is the same total: what was written before is found unchanged."""
         now = self._business_now
         change = partial(self._billing.change_invoice, effect.invoice_id, total=effect.total, at=now)
-        shown = partial(self._by_hand.shown.has_total, effect.invoice_id, effect.total)
+        shown = partial(self._by_hand.shown.has_total, effect.key, effect.invoice_id, effect.total)
         return await self._book_or_refuse(Booking(effect.key, "", effect.invoice_id), change, shown)
 
     @activity.defn

@@ -6,7 +6,7 @@ from sqlalchemy import select, update
 from sqlmodel import col
 
 from adapters.cases.billing_people import choose_billing_role
-from adapters.cases.bookings_shown import BookingsShown
+from adapters.cases.bookings_shown import BookingsShown, name_booking_by_hand
 from adapters.cases.notes import record_account_note, save_note
 from adapters.database.engine import Database
 from adapters.database.row_states import TaskState
@@ -24,11 +24,13 @@ class BookingsByHand:
     def ask(self, key: str, account_id: str, invoice_id: str | None, words: str, at: datetime) -> bool:
         """Open the task, once for a booking's `key`; whether it still waits for somebody. `words`: what is to be done, and why it is not
         done from here; `at`: business time. `account_id`: empty where it is the invoice's."""
-        act_id = _name_task(key)
+        act_id = name_booking_by_hand(key)
         account_id = account_id or self._find_owner(invoice_id)
         note_id = save_note(self._database, act_id, account_id, invoice_id, "duecourse", words, at)
         record_account_note(self._database, note_id, datetime.now(UTC))
         with self._database.writing() as session:
+            if invoice_id:
+                self.shown.keep_credited_before(session, key, account_id, invoice_id)
             task = {
                 "key": act_id,
                 "kind": TaskKind.BOOKING_BY_HAND,
@@ -47,7 +49,7 @@ class BookingsByHand:
     def ask_again(self, key: str, invoice_id: str, words: str, at: datetime) -> bool:
         """Open the task once more, for what is not to be seen there though somebody has closed it. False where that was done before: then
         what they say counts."""
-        act_id = f"{_name_task(key)}:again"
+        act_id = f"{name_booking_by_hand(key)}:again"
         with self._database.writing() as session:
             if session.get(Note, f"note:{act_id}") is not None:
                 return False
@@ -57,7 +59,7 @@ class BookingsByHand:
             datetime.now(UTC),
         )
         with self._database.writing() as session:
-            mine = update(Task).where(col(Task.key) == _name_task(key), col(Task.state) == TaskState.DONE)
+            mine = update(Task).where(col(Task.key) == name_booking_by_hand(key), col(Task.state) == TaskState.DONE)
             session.execute(mine.values(state=TaskState.OPEN, due_on=at.date(), closed_by=None, outcome=""))
         return True
 
@@ -68,15 +70,11 @@ class BookingsByHand:
     def find_state(self, key: str) -> TaskState | None:
         """What became of the task; None where nobody was asked. Whoever closes it says that it is done there."""
         with self._database.reading() as session:
-            state = session.execute(select(col(Task.state)).where(col(Task.key) == _name_task(key))).scalar_one_or_none()
+            state = session.execute(select(col(Task.state)).where(col(Task.key) == name_booking_by_hand(key))).scalar_one_or_none()
             return TaskState(state) if state else None
 
     def drop(self, key: str) -> None:
         """There is nothing left to be done by hand."""
         with self._database.writing() as session:
-            mine = update(Task).where(col(Task.key) == _name_task(key), col(Task.state) == TaskState.OPEN)
+            mine = update(Task).where(col(Task.key) == name_booking_by_hand(key), col(Task.state) == TaskState.OPEN)
             session.execute(mine.values(state=TaskState.DROPPED))
-
-
-def _name_task(key: str) -> str:
-    return f"{TaskKind.BOOKING_BY_HAND}:{key}"

@@ -243,14 +243,14 @@ class ExternalNoteRow(SQLModel, table=True):
 
 
 class ExternalOrderRow(SQLModel, table=True):
-    """What was begun in a connected billing system: a suspension, until it is known here or was undone there; and a credit note, which
-    counts with what the same person credits next."""
+    """What was begun in a connected billing system: a suspension, until it is known here or was undone there; a credit note, which
+    counts with what the same person credits next; and what a person was asked to book there, with what was credited before."""
 
     __tablename__ = "external_orders"
     key: str = Field(primary_key=True, description="of the booking")
     account_id: str
-    invoice_id: str | None = Field(default=None, index=True, description="of a credit note")
-    amount: int = Field(default=0, sa_type=BigInteger, description="of a credit note, in minor units of the invoice's currency")
+    invoice_id: str | None = Field(default=None, index=True, description="of a credit note, or a booking by hand")
+    amount: int = Field(default=0, sa_type=BigInteger, description="of a credit note, or credited before; minor units of its currency")
     recorded_by: str
 
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any, cast
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlmodel import col
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 from temporalio.testing import ActivityEnvironment
@@ -27,7 +27,7 @@ from adapters.cases.bookings_by_hand import BookingsByHand
 from adapters.cases.tasks import close_task
 from adapters.database.engine import Database
 from adapters.database.row_states import TaskState
-from adapters.database.tables import Note, Task
+from adapters.database.tables import ExternalOrderRow, Note, Task
 from adapters.ledger.ledger import Ledger
 from domain.case.billing_results import SuspensionOrderOutcome
 from domain.case.effects import (
@@ -240,6 +240,44 @@ async def test_what_was_booked_there_needs_no_closing(database: Database, decide
     book_there()
     assert (await order()).refused == ""
     assert BookingsByHand(database).find_state("B1") is TaskState.DROPPED
+
+
+OLDER = (500, 1_500)
+"""What was credited of the invoice before anything was decided."""
+
+BESIDE_OLDER: dict[str, tuple[str, tuple[Any, ...], int]] = {
+    "credit": ("issue_credit_note", (CREDIT,), 1_000),
+    "total by a credit note": ("change_invoice", (LOWER.model_copy(update={"total": 10_000 - sum(OLDER)}),), sum(OLDER)),
+}
+
+
+@pytest.mark.parametrize("name", BESIDE_OLDER)
+async def test_what_was_credited_before_a_person_was_asked_is_not_what_they_were_asked_for(database: Database, name: str) -> None:
+    add_account(database, ACCOUNT)
+    add_invoice(database, INVOICE, 10_000, account_id=ACCOUNT)
+    for older in OLDER:
+        credit_there(database, older)
+    method, given, wanted = BESIDE_OLDER[name]
+    order = getattr(build_effects(database, CANNOT), method)
+    for _ in range(3):
+        with pytest.raises(ApplicationError, match="a person does this"):
+            await ActivityEnvironment().run(order, *given)
+    assert BookingsByHand(database).find_state("B1") is TaskState.OPEN
+    credit_there(database, wanted)
+    assert (await ActivityEnvironment().run(order, *given)).refused == ""
+
+
+async def test_where_it_was_not_kept_what_was_credited_before_the_person_says_that_it_is_done(database: Database) -> None:
+    add_account(database, ACCOUNT)
+    add_invoice(database, INVOICE, 10_000, account_id=ACCOUNT)
+    order = build_effects(database, CANNOT).issue_credit_note
+    with pytest.raises(ApplicationError, match="a person does this"):
+        await ActivityEnvironment().run(order, CREDIT)
+    with database.writing() as session:
+        session.execute(delete(ExternalOrderRow))
+    credit_there(database, 1_000)
+    with pytest.raises(ApplicationError, match="not to be seen there"):
+        await ActivityEnvironment().run(order, CREDIT)
 
 
 async def test_what_was_closed_and_is_not_to_be_seen_is_asked_once_more_and_then_believed(database: Database, decided: Decided) -> None:
