@@ -170,12 +170,14 @@ class CaseEffectActivities:
 
     async def _book_or_refuse(self, booking: Booking, book: Callable[[], object], shown: Callable[[], bool]) -> BookingResult:
         """What billing refuses by its rules, it refuses for good: whoever decided it hears why. What a connected system cannot do, or
-        refuses for a reason of its own, a person does there; until it is to be seen there (`shown`), nothing more is ordered."""
+        refuses for a reason of its own, a person does there; until it is to be seen there (`shown`), nothing more is ordered, and nothing
+        either where it was seen and this could not be told."""
         invoice_id = booking.invoice_id or ""
         if not parse_external_key(invoice_id):
             return await _execute_booking(booking.key, book)
         asked = await asyncio.to_thread(self._by_hand.find_state, booking.key)
-        if asked not in (TaskState.OPEN, TaskState.DONE):
+        is_shown = asked is not None and await asyncio.to_thread(shown)
+        if asked is None or (asked is TaskState.DROPPED and not is_shown):
             try:
                 await _carry_out(book)
             except BY_HAND as error:
@@ -184,7 +186,7 @@ class CaseEffectActivities:
             except BillingError as error:
                 return BookingResult(key=booking.key, refused=str(error))
             return BookingResult(key=booking.key)
-        if not await asyncio.to_thread(shown) and (asked is TaskState.OPEN or await self._ask_again(booking.key, invoice_id)):
+        if not is_shown and (asked is TaskState.OPEN or await self._ask_again(booking.key, invoice_id)):
             raise _wait_for_person("it is not to be seen there yet")
         await asyncio.to_thread(self._by_hand.drop, booking.key)
         return BookingResult(key=booking.key)

@@ -242,6 +242,19 @@ async def test_what_was_booked_there_needs_no_closing(database: Database, decide
     assert BookingsByHand(database).find_state("B1") is TaskState.DROPPED
 
 
+async def test_what_was_seen_there_is_not_booked_once_more_where_the_worker_died_before_it_told_so(database: Database) -> None:
+    add_account(database, ACCOUNT)
+    add_invoice(database, INVOICE, 10_000, account_id=ACCOUNT)
+    system = Refusing(CANNOT)
+    order = build_effects_of(database, system).issue_credit_note
+    with pytest.raises(ApplicationError, match="a person does this"):
+        await ActivityEnvironment().run(order, CREDIT)
+    credit_there(database, 1_000)
+    for _ in range(2):
+        assert (await ActivityEnvironment().run(order, CREDIT)).refused == ""
+        system.error = AssertionError("the period is open again, and this is a second credit note")
+
+
 OLDER = (500, 1_500)
 """What was credited of the invoice before anything was decided."""
 
