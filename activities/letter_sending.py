@@ -1,7 +1,7 @@
 """Send the letters whose slot has come, record their outcomes, and signal these to the cases that need them at once."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from time import monotonic
@@ -51,17 +51,26 @@ class LetterTally(BaseModel):
 
 
 class _LetterBatch:
-    """The letters of one activity, sent at most once each by workers that share the queue.
+    """The letters of one activity, sent at most once each by workers that share the queue; last those with which something goes along, as a
+    billing system that has to give it may take its time. Such a letter is read for itself and just before it goes: no other waits for it,
+    and nothing is fetched twice.
 
     `in_transmission` has the letters on the wire, of all batches of this process: they must not pass for abandoned.
     """
 
     def __init__(
-        self, letters: Sequence[int], outbox: LetterOutbox, mailer: Mailer, now: Callable[[], datetime], in_transmission: set[int]
+        self,
+        letters: Sequence[int],
+        with_copies: Collection[int],
+        outbox: LetterOutbox,
+        mailer: Mailer,
+        now: Callable[[], datetime],
+        in_transmission: set[int],
     ) -> None:
-        """`now` gives business time."""
+        """`with_copies`: the letters with which something goes along; `now` gives business time."""
         self.tally = LetterTally()
-        self._queue = list(reversed(letters))
+        self._with_copies = frozenset(with_copies)
+        self._queue = sorted(letters, key=lambda letter: letter in self._with_copies)[::-1]
         self._prepared: dict[int, PreparedLetter] = {}
         self._prepared_until = 0.0
         self._outbox, self._mailer, self._now, self._in_transmission = outbox, mailer, now, in_transmission
@@ -81,7 +90,7 @@ class _LetterBatch:
     def _prepare_letters(self, letters: Sequence[int]) -> None:
         """Prepare letters with those that are next; one that cannot be written must not keep the others back."""
         self._prepared = {}
-        following = self._queue[-PREPARED_AHEAD:]
+        following = [letter for letter in self._queue[-PREPARED_AHEAD:] if letter not in self._with_copies]
         with suppress(Exception):
             self._prepared = self._outbox.prepare_letters([*letters, *following], self._now())
         self._prepared_until = monotonic() + PREPARED_FOR_SECONDS
@@ -114,7 +123,7 @@ class _LetterBatch:
         """Send one letter and record its outcome; the result, a field of the tally. One whose address cannot be written is refused: a
         person corrects it."""
         try:
-            outgoing = await self._begin(letter)
+            outgoing = await (self._begin_alone(letter) if letter in self._with_copies else self._begin(letter))
         except ValueError as error:
             reason = f"{type(error).__name__}: {error}"
             await asyncio.to_thread(self._outbox.refuse_unwritable_letter, letter, reason, self._now())
@@ -124,6 +133,12 @@ class _LetterBatch:
         delivery = await self._mailer.send(outgoing.content, outgoing.sender, [outgoing.recipient])
         await self._record_outcome(letter, delivery)
         return delivery.outcome.value
+
+    async def _begin_alone(self, letter: int) -> OutgoingLetter | None:
+        """Fetch what goes along with a letter, and begin it. What is prepared of its account does not refer to it yet: read it again."""
+        (begun,) = await asyncio.to_thread(self._outbox.begin_transmission, [letter], self._now())
+        self._prepared_until = 0.0
+        return begun
 
     async def _record_outcome(self, letter: int, delivery: DeliveryResult) -> None:
         """Record the mail server's answer, however often the database is away: lost, it would leave the letter in doubt."""
@@ -192,7 +207,8 @@ class LetterSendingActivities:
         selected, selected_at = self._selected
         if not self._clock.hours_matter and selected == tuple(letters):
             now = lambda: selected_at  # noqa: E731 - the contact hours would be over before the last one of them is sent
-        batch = _LetterBatch(letters, self._outbox, self._mailer, now, self._in_transmission)
+        with_copies = await asyncio.to_thread(self._outbox.list_letters_with_copies, letters)
+        batch = _LetterBatch(letters, with_copies, self._outbox, self._mailer, now, self._in_transmission)
         async with heartbeating(), asyncio.TaskGroup() as workers:
             for _ in range(self._concurrency):
                 workers.create_task(batch.run_worker())

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from sqlalchemy import bindparam, delete, insert, select, update
 from sqlmodel import Session, col
 
+from adapters.correspondence.attached_invoices import COPIES_DETAIL
 from adapters.correspondence.delivery_outcomes import BACKOFF, PRESUMED_DEAD, LetterOutcomeRecorder
 from adapters.correspondence.letter_brakes import load_brakes
 from adapters.correspondence.letter_claims import LetterClaims
@@ -23,6 +24,7 @@ from adapters.database.row_states import ContactRequestState, MessageState
 from adapters.database.tables import ContactRequest, Message, MessageLine
 from adapters.mail.smtp_client import DeliveryResult
 from domain.case.case_view import TaskKind
+from domain.correspondence.written_letters import WRITTEN_LETTERS
 
 PATIENCE = timedelta(hours=1)
 """How long a letter waits, in business time, for an invoice that is due to join it and has not asked yet."""
@@ -111,6 +113,13 @@ class LetterOutbox:
     def find_next_slot(self, now: datetime) -> datetime | None:
         """Find the first slot after a business time at which something that waits may go; None when nothing waits."""
         return self._selection.find_next_slot(now)
+
+    def list_letters_with_copies(self, messages: Collection[int]) -> list[int]:
+        """Those of the letters with which printed invoices go along: to compose one asks a billing system for them."""
+        is_written = (col(Message.id).in_(messages), col(Message.letter).in_(WRITTEN_LETTERS))
+        with self._database.reading() as session:
+            written = session.execute(select(col(Message.id), col(Message.details)).where(*is_written)).all()
+        return [number or 0 for number, details in written if details.get(COPIES_DETAIL)]
 
     def begin_transmission(
         self, messages: Sequence[int], now: datetime, prepared: Mapping[int, PreparedLetter] | None = None
