@@ -82,9 +82,10 @@ async def get_invoice(invoice_id: str, context: Context, _: ReadingActor, words:
     row = await run_in_threadpool(require_invoice, context, invoice_id)
     brake = await run_in_threadpool(find_account_brake, context.database, row.account_id, context.today)
     facts = await run_in_threadpool(find_external_facts, context.database, invoice_id)
+    has_document = await run_in_threadpool(context.documents.can_fetch, invoice_id)
     row, source, policy = await load_live_invoice(context, row)
     shown = present_invoice(row, source, policy, context.today, words, brake)
-    return shown.model_copy(update={"billing": present_external_facts(facts, has_document=context.documents.can_fetch(invoice_id))})
+    return shown.model_copy(update={"billing": present_external_facts(facts, has_document=has_document)})
 
 
 @router.get(

@@ -1,10 +1,12 @@
 """Invoices: filters, stable pages, one live, its history."""
 
 from datetime import date, timedelta
+from threading import get_ident
 from typing import Any
 
 import pytest
 
+from adapters.billing.invoice_documents import InvoiceDocuments
 from adapters.database.tables import ContactRequest, Invoice, JournalEntry
 from adapters.read_model.journal import list_case_history
 from domain.billing.billing_events import InvoiceStatus
@@ -127,6 +129,22 @@ async def test_money_is_the_ledgers_even_when_the_case_has_not_heard_yet(auditor
         session.get_one(Invoice, "late").open_balance = 100
     invoice = (await auditor.get("/v1/invoices/late")).json()
     assert invoice["open_balance"] == {"amount": "1.00", "currency": "EUR"}
+
+
+async def test_nobody_waits_while_it_is_looked_up_whether_an_invoice_can_be_had_printed(
+    auditor: Client, portfolio: PortfolioWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The connections are read from the database, one thread at a time: the event loop must not wait for them."""
+    threads: list[int] = []
+
+    def can_fetch(_: InvoiceDocuments, invoice_id: str) -> bool:
+        threads.append(get_ident())
+        return True
+
+    monkeypatch.setattr(InvoiceDocuments, "can_fetch", can_fetch)
+    assert (await auditor.get("/v1/invoices/late")).status_code == 200
+    assert threads
+    assert get_ident() not in threads
 
 
 async def test_an_invoice_that_has_not_begun_says_so(auditor: Client, portfolio: PortfolioWorld) -> None:
