@@ -49,7 +49,7 @@ Approver = Annotated[Actor, Depends(require_page_right(Permission.DECIDE_APPROVA
 
 
 @router.get(DECISION_PAGE)
-def lead_to_approval(approval_id: str) -> Response:
+def lead_to_approval(approval_id: str, actor: Approver) -> Response:
     """An approval is decided where its facts are."""
     return RedirectResponse(build_approvals_address(approval_id), status_code=303)
 

@@ -17,7 +17,7 @@ from tests.adapters.ledger.builders import AT
 DUE = date(2026, 11, 10)
 
 
-class Slow:
+class SlowCreditList:
     """The house's system, whose list of credits is read a customer at a time. `calls`: so many pages of it may be read before it asks for
     patience."""
 
@@ -45,8 +45,8 @@ def house(house_database: Database) -> LedgerConnectedWorld:
 
 
 @pytest.fixture
-def slow(house: LedgerConnectedWorld) -> Slow:
-    return Slow(house)
+def slow(house: LedgerConnectedWorld) -> SlowCreditList:
+    return SlowCreditList(house)
 
 
 @pytest.fixture
@@ -71,7 +71,7 @@ def find_open(database: Database, invoice: str) -> int:
     "error", [ConnectionRefusedByBillingError("403"), RefusedByBillingError("404"), BillingAwayError("500"), BillingAwayError("429", 30)]
 )
 def test_a_list_of_credits_that_fails_keeps_no_payment_from_being_read(
-    database: Database, house: LedgerConnectedWorld, slow: Slow, sync: ConnectionSync, error: Exception
+    database: Database, house: LedgerConnectedWorld, slow: SlowCreditList, sync: ConnectionSync, error: Exception
 ) -> None:
     invoice = house.issue_invoice(house.add_account("Customer Ltd"), 1_000, DUE)
     slow.error = error
@@ -84,7 +84,7 @@ def test_a_list_of_credits_that_fails_keeps_no_payment_from_being_read(
 
 
 def test_a_list_of_credits_that_is_longer_than_what_may_be_asked_is_read_to_the_end(
-    database: Database, house: LedgerConnectedWorld, slow: Slow, sync: ConnectionSync
+    database: Database, house: LedgerConnectedWorld, slow: SlowCreditList, sync: ConnectionSync
 ) -> None:
     accounts = [house.add_account(f"Customer {number} Ltd") for number in range(5)]
     for account in accounts:
@@ -101,7 +101,7 @@ def test_a_list_of_credits_that_is_longer_than_what_may_be_asked_is_read_to_the_
 
 
 def test_a_list_of_credits_that_was_begun_long_ago_is_begun_anew(
-    house: LedgerConnectedWorld, slow: Slow, sync: ConnectionSync, clock: list[datetime]
+    house: LedgerConnectedWorld, slow: SlowCreditList, sync: ConnectionSync, clock: list[datetime]
 ) -> None:
     house.issue_invoice(house.add_account("Customer Ltd"), 1_000, DUE)
     slow.calls = 1
@@ -114,7 +114,7 @@ def test_a_list_of_credits_that_was_begun_long_ago_is_begun_anew(
 
 
 def test_a_reading_whose_time_is_over_leaves_the_rest_of_a_long_list_to_the_next(
-    database: Database, house: LedgerConnectedWorld, slow: Slow, sync: ConnectionSync
+    database: Database, house: LedgerConnectedWorld, slow: SlowCreditList, sync: ConnectionSync
 ) -> None:
     for number in range(2):
         account = house.add_account(f"Customer {number} Ltd")
