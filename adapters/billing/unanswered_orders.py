@@ -1,8 +1,11 @@
-"""Calls that write and are not answered: they may still be running there, so the same is not ordered again at once."""
+"""Calls that write and are not answered: they may still be running there, so the same is not ordered again at once, and may have done
+meanwhile what is refused now."""
+
+from collections.abc import Callable
 
 import httpx
 
-from adapters.billing.errors import BillingAwayError, UnansweredOrderError
+from adapters.billing.errors import BillingAwayError, RefusedByBillingError, UnansweredOrderError
 
 RUNS_AT_MOST = 300.0
 """Seconds that a call without an answer may go on there; more than Duecourse waits for any."""
@@ -20,3 +23,28 @@ def build_unanswered_error(error: BillingAwayError) -> BillingAwayError:
 def is_unsent(error: httpx.HTTPError) -> bool:
     """Return whether a call never reached the system."""
     return isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout)
+
+
+def post_draft(system: str, post: Callable[[], object], is_posted: Callable[[], bool], gone: type[Exception]) -> None:
+    """Post a booking's draft; one that cannot be posted may have been by an earlier call: then it stands. `gone`: what `post` raises where
+    there is no such draft. Raises RefusedByBillingError, BillingAwayError."""
+    try:
+        post()
+    except RefusedByBillingError:
+        if not is_posted():
+            raise
+    except gone as error:
+        raise BillingAwayError(f"the draft of this booking is gone from {system}; what stands there is read again") from error
+
+
+def delete_draft(system: str, delete: Callable[[], object], is_posted: Callable[[], bool], gone: type[Exception]) -> None:
+    """Delete a booking's draft, if it is there. Raises RefusedByBillingError; BillingAwayError for one that an earlier call has posted
+    meanwhile: it is read again."""
+    try:
+        delete()
+    except gone:
+        return
+    except RefusedByBillingError as error:
+        if not is_posted():
+            raise
+        raise BillingAwayError(f"this was booked in {system} just now; what stands there is read again") from error

@@ -9,9 +9,9 @@ from collections import defaultdict
 from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
+from functools import partial
 
 from adapters.billing.errors import (
-    BillingAwayError,
     CancelledInvoiceError,
     ConflictingBookingError,
     ConflictingCreditNoteError,
@@ -22,6 +22,7 @@ from adapters.billing.errors import (
     UnsupportedOperationError,
 )
 from adapters.billing.external_records import ExternalBooking
+from adapters.billing.unanswered_orders import delete_draft, post_draft
 from adapters.odoo.invoice_records import BOOKED_BY, CREDIT_NOTE, ENTRY, MoveState, read_currency, read_customer, read_open_balance
 from adapters.odoo.odoo_api import NoSuchOdooRecordError, OdooApi, OdooSettings
 from adapters.odoo.odoo_reader import OdooReader
@@ -100,26 +101,12 @@ class OdooBookings:
         return draft
 
     def _post(self, draft: int) -> None:
-        """One that cannot be posted may have been by an earlier call: then it stands. Raises RefusedByBillingError, BillingAwayError."""
-        try:
-            self._api.call("account.move", "action_post", [draft])
-        except RefusedByBillingError:
-            if not self._is_posted(draft):
-                raise
-        except NoSuchOdooRecordError as error:
-            raise BillingAwayError("the draft of this booking is gone from Odoo; what stands there is read again") from error
+        post = partial(self._api.call, "account.move", "action_post", [draft])
+        post_draft("Odoo", post, partial(self._is_posted, draft), NoSuchOdooRecordError)
 
     def _delete_drafts(self, drafts: Sequence[int]) -> None:
-        """Raises BillingAwayError for one that an earlier call has posted meanwhile: it is read again."""
         for draft in drafts:
-            try:
-                self._api.delete("account.move", draft)
-            except NoSuchOdooRecordError:
-                continue
-            except RefusedByBillingError as error:
-                if not self._is_posted(draft):
-                    raise
-                raise BillingAwayError("this was booked in Odoo just now; what stands there is read again") from error
+            delete_draft("Odoo", partial(self._api.delete, "account.move", draft), partial(self._is_posted, draft), NoSuchOdooRecordError)
 
     def _is_posted(self, move_id: int) -> bool:
         found = self._api.find("account.move", [["id", "=", move_id]], ("state",))

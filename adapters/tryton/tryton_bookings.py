@@ -14,9 +14,9 @@ from collections import defaultdict
 from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
+from functools import partial
 
 from adapters.billing.errors import (
-    BillingAwayError,
     CancelledInvoiceError,
     ConflictingBookingError,
     ConflictingCreditNoteError,
@@ -27,6 +27,7 @@ from adapters.billing.errors import (
     UnsupportedOperationError,
 )
 from adapters.billing.external_records import ExternalBooking
+from adapters.billing.unanswered_orders import delete_draft, post_draft
 from adapters.tryton.invoice_records import build_invoice
 from adapters.tryton.tryton_api import NoSuchRecordError, TrytonApi
 from adapters.tryton.tryton_reader import TrytonReader
@@ -105,26 +106,12 @@ class TrytonBookings:
         return draft
 
     def _post(self, model: str, draft: int) -> None:
-        """One that cannot be posted may have been by an earlier call: then it stands. Raises RefusedByBillingError, BillingAwayError."""
-        try:
-            self._api.act(model, draft, "post")
-        except RefusedByBillingError:
-            if not self._is_posted(model, draft):
-                raise
-        except NoSuchRecordError as error:
-            raise BillingAwayError("the draft of this booking is gone from Tryton; what stands there is read again") from error
+        post_draft("Tryton", partial(self._api.act, model, draft, "post"), partial(self._is_posted, model, draft), NoSuchRecordError)
 
     def _delete_drafts(self, drafts: Sequence[int]) -> None:
-        """Raises BillingAwayError for one that an earlier call has posted meanwhile: it is read again."""
+        model = "account.invoice"
         for draft in drafts:
-            try:
-                self._api.delete("account.invoice", draft)
-            except NoSuchRecordError:
-                continue
-            except RefusedByBillingError as error:
-                if not self._is_posted("account.invoice", draft):
-                    raise
-                raise BillingAwayError("this was booked in Tryton just now; what stands there is read again") from error
+            delete_draft("Tryton", partial(self._api.delete, model, draft), partial(self._is_posted, model, draft), NoSuchRecordError)
 
     def _is_posted(self, model: str, record_id: int) -> bool:
         found = self._api.find(model, [["id", "=", record_id]], ("state",))
