@@ -8,7 +8,8 @@ from fastapi.concurrency import run_in_threadpool
 
 from adapters.read_model.account_debts import OpenDebt, list_open_debts
 from adapters.read_model.invoices import find_invoice
-from adapters.temporal.case_commands import CaseNotRunning, CommandQueued, CommandRejected
+from adapters.temporal.case_commands import CommandRejected
+from api.commands.part_submission import INVOICE_CLOSED, submit_part
 from api.context import ApiContext
 from api.schemas.accounts import AccountActAnswer, AccountActPartOut
 from api.web.problems import FieldError, Problem, build_field_error
@@ -134,15 +135,16 @@ def _list_faults(chosen: Sequence[ChosenInvoice], parts: Sequence[AccountActPart
 
 async def _submit_part(context: ApiContext, chosen: ChosenInvoice, command: Command, nobody_answers: bool) -> AccountActPartOut:
     """`nobody_answers`: no worker took the command to another invoice in time."""
-    part = AccountActPartOut(invoice_id=chosen.invoice_id, invoice_number=chosen.number, act_id=command.act_id, recorded="now")
-    submit = context.cases.queue_invoice_command if nobody_answers else context.cases.submit_invoice_command
-    try:
-        outcome = await submit(chosen.invoice_id, command)
-    except CommandRejected as error:
-        return part.model_copy(update={"recorded": "refused", "reason": str(error)})
-    except CaseNotRunning:
+    outcome = await submit_part(context, chosen.invoice_id, command, nobody_answers)
+    if outcome is None:
         return await run_in_threadpool(_refuse_absent, context, chosen, command.act_id)
-    return part.model_copy(update={"recorded": "will be applied"}) if isinstance(outcome, CommandQueued) else part
+    return AccountActPartOut(
+        invoice_id=chosen.invoice_id,
+        invoice_number=chosen.number,
+        act_id=command.act_id,
+        recorded=outcome.recorded,
+        reason=outcome.reason,
+    )
 
 
 def _refuse_absent(context: ApiContext, chosen: ChosenInvoice, act_id: str) -> AccountActPartOut:
@@ -156,7 +158,7 @@ def _explain_absence(context: ApiContext, invoice_id: str) -> Refusal:
     row = find_invoice(context.database, invoice_id)
     if row and row.status == InvoiceStatus.OPEN:
         return Refusal("invoice.not_begun", "collection of this invoice has not begun yet; try again in a moment")
-    return Refusal("call.invoice_closed", "the invoice is closed; nothing can be done to it any more")
+    return INVOICE_CLOSED
 
 
 def _build_fault_problem(status: int, kind: str, title: str, faults: list[FieldError]) -> Problem:

@@ -9,9 +9,10 @@ from adapters.cases.account_call_store import AccountCallStore, LoggedCall
 from adapters.cases.call_tasks import close_account_call, list_called_invoices, open_account_call
 from adapters.read_model.account_debts import AccountKey, list_open_debts
 from adapters.read_model.missing_addresses import find_missing_address
-from adapters.temporal.case_commands import CaseNotRunning, CommandQueued, CommandRejected
+from adapters.temporal.case_commands import CaseNotRunning
 from api.commands.call_planning import CallPlan, CallPlanner, PlannedPart
 from api.commands.notes_and_tasks import save_note
+from api.commands.part_submission import INVOICE_CLOSED, PartOutcome, submit_part
 from api.context import ApiContext
 from api.schemas.accounts import AccountCallAnswer, AccountCallIn, CallPartOut
 from api.web.problems import FieldError, Problem, build_field_error
@@ -80,7 +81,7 @@ async def _examine_parts(context: ApiContext, parts: Sequence[PlannedPart]) -> N
             try:
                 reason = await context.cases.find_rejection_reason(part.invoice_id, part.command, context.today)
             except CaseNotRunning:
-                reason = Refusal("call.invoice_closed", "the invoice is closed; nothing can be done to it any more")
+                reason = INVOICE_CLOSED
             if reason:
                 why = Refusal("call.invoice_refuses", "invoice {invoice}: {why}", invoice=part.invoice_id, why=reason)
                 faults.append(build_field_error(part.pointer, why))
@@ -124,17 +125,17 @@ def _load_part(stored: dict[str, Any]) -> PlannedPart:
 
 async def _send_part(context: ApiContext, part: PlannedPart, nobody_answers: bool) -> CallPartOut:
     """`nobody_answers`: no worker took another part in time."""
-    submit = context.cases.queue_invoice_command if nobody_answers else context.cases.submit_invoice_command
     share = part.command.share if isinstance(part.command, MakePromise) else None
     promise_id = (share.promise_id if share else part.command.act_id) if isinstance(part.command, MakePromise) else None
-    answer = CallPartOut(part=part.pointer, invoice_id=part.invoice_id, act_id=part.command.act_id, promise_id=promise_id, recorded="now")
-    try:
-        outcome = await submit(part.invoice_id, part.command)
-    except CommandRejected as error:
-        return answer.model_copy(update={"recorded": "refused", "reason": str(error)})
-    except CaseNotRunning:
-        return answer.model_copy(update={"recorded": "refused", "reason": str(SETTLED_NOW)})
-    return answer.model_copy(update={"recorded": "will be applied"}) if isinstance(outcome, CommandQueued) else answer
+    outcome = await submit_part(context, part.invoice_id, part.command, nobody_answers) or PartOutcome("refused", str(SETTLED_NOW))
+    return CallPartOut(
+        part=part.pointer,
+        invoice_id=part.invoice_id,
+        act_id=part.command.act_id,
+        promise_id=promise_id,
+        recorded=outcome.recorded,
+        reason=outcome.reason,
+    )
 
 
 def _end_call(context: ApiContext, account: AccountKey, call: LoggedCall, parts: Sequence[PlannedPart]) -> None:
