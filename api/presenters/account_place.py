@@ -82,11 +82,9 @@ def _sort_items(items: list[WorkItem]) -> list[WorkItem]:
 
 def _tell_other(each: PlacedWork, today: date, words: Phrases) -> str:
     since, why = _tell_past_day(each.item.due_on, today, words), render_item_reason(each.item, words)
-    if each.person:
-        return _say(words, "place_person", user=each.person, covered_by=each.covered_by or "", since=since, why=why)
     if each.role:
         return _say(words, "place_role", role=words.translate("roles", each.role.value), since=since, why=why)
-    return _say(words, "place_unassigned", since=since, why=why)
+    return _say(words, "place_person", user=each.person or "", covered_by=each.covered_by or "", since=since, why=why)
 
 
 def _tell_invoices(context: ApiContext, place: AccountPlace, words: Phrases) -> Iterator[str]:

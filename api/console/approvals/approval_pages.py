@@ -13,6 +13,7 @@ from adapters.i18n.wording import fill_placeholders
 from adapters.identity.delegation_store import StoredDelegation
 from adapters.read_model.cases import CaseRow, find_case
 from adapters.read_model.overview.decision_reasons import count_decision_reasons
+from api.console.acts.wording import Reader
 from api.console.approvals.awaited import group_by_matter, list_awaited, order_awaited
 from api.console.approvals.decision_form import REASONS, name_choice
 from api.console.approvals.work import RefusedDecision, show_work
@@ -63,8 +64,8 @@ def render_approval(
 def _render_page(
     request: Request, context: ApiContext, actor: Actor, place: str, approval: CaseRow | None = None, refused: RefusedDecision | None = None
 ) -> HTMLResponse:
-    words, awaited = load_reader(context, actor).phrases, list_awaited(context, actor)
-    groups = group_by_matter(awaited.narrow(place).rows, words)
+    reader, awaited = load_reader(context, actor), list_awaited(context, actor)
+    groups = group_by_matter(awaited.narrow(place).rows, reader.phrases)
     shown = approval or next(iter(order_awaited(groups)), None)
     if shown and shown.account_id and (approval is None or refused):  # otherwise the path names it
         record_shown_account(request, shown.account_id)
@@ -74,7 +75,7 @@ def _render_page(
         context,
         "approvals.html",
         actor,
-        **_describe_decided(request, context, actor),
+        **_describe_decided(request, context, reader),
         groups=groups,
         count=len(awaited.rows),
         places=sorted(Counter(awaited.givers.values()).items()),
@@ -104,11 +105,10 @@ def _list_delegations(context: ApiContext, actor: Actor) -> list[tuple[StoredDel
     return [(each, may_revoke(actor, each)) for each in known if each.revoked_at is None and each.last_day >= context.today]
 
 
-def _describe_decided(request: Request, context: ApiContext, actor: Actor) -> dict[str, Any]:
+def _describe_decided(request: Request, context: ApiContext, reader: Reader) -> dict[str, Any]:
     """What the reader has just decided, when that led here: the page's `done`. Without it the page says what every page says."""
     asked = request.query_params
     row = find_case(context.database, CaseKind.APPROVAL, asked[DECIDED_PARAMETER]) if DECIDED_PARAMETER in asked else None
-    reader = load_reader(context, actor)
     sentence = reader.phrases.approvals.get(f"done_{asked.get(DECISION_PARAMETER)}")
     if row is None or sentence is None:
         return {}
