@@ -17,6 +17,7 @@ from domain.refusal import Refusal
 from domain.roles import Actor
 
 OVERDUE = "overdue"
+LOOK_AGAIN_LATER = Refusal("call.look_again", "name a day after today")
 DISPUTE_NEEDS_DAY = Refusal("call.dispute_needs_day", "name a day on which to see whether the dispute has its answer")
 
 
@@ -71,7 +72,7 @@ class CallPlanner:
 
     def _examine_day(self, pointer: str, day: date | None) -> None:
         if day and day <= self._today:
-            self._fault(pointer, Refusal("call.look_again", "name a day after today"))
+            self._fault(pointer, LOOK_AGAIN_LATER)
 
     def _build_call(self, invoice_id: str) -> LogCall:
         return LogCall(

@@ -14,7 +14,7 @@ from api.console.acts.forms import ActForm, list_path_ids, load_act_forms
 from api.console.acts.known_values import find_known_values
 from api.console.acts.people import list_colleagues, offer_people, resolve_names
 from api.console.acts.refusal import Faults, list_faults
-from api.console.acts.sent_form import KEY_FIELD, Values, get_first, read_sent_form
+from api.console.acts.sent_form import KEY_FIELD, MAX_FILES, Values, get_first, read_sent_form
 from api.console.acts.shown_form import show_form
 from api.console.acts.subject import find_subject
 from api.console.acts.wording import Reader
@@ -29,15 +29,14 @@ from domain.roles import Actor
 
 router = APIRouter(prefix="/act", include_in_schema=False, default_response_class=HTMLResponse, route_class=EncodedPathRoute)
 START_PAGE = "/"
-MAX_FILES = 20
-"""So many one request to the API may bring."""
 
 
 class RefusedPart(NamedTuple):
-    """An invoice that did not take an act which others took, and why, in the reader's language."""
+    """An invoice that did not take an act which others took, or a file that was left out, and why, in the reader's language. `invoice_id`
+    is empty for a file."""
 
     invoice_id: str
-    number: str
+    name: str
     why: str
 
 
@@ -131,12 +130,13 @@ def _render_answer(request: Request, context: Context, actor: Actor, name: str, 
 
 
 def _list_refused_parts(answer: ApiAnswer, phrases: Phrases) -> list[RefusedPart]:
-    """Of an act on several invoices, those that did not take it."""
-    return [
+    """Of an act on several invoices, those that did not take it; of several files, those that were left out."""
+    invoices = [
         RefusedPart(part["invoice_id"], part.get("invoice_number") or part["invoice_id"], tell_sentence(part["reason"], phrases))
         for part in answer.parts
         if part["recorded"] == "refused"
     ]
+    return invoices + [RefusedPart("", file["name"], tell_sentence(file["why"], phrases)) for file in answer.refused_files]
 
 
 def _render_parts(

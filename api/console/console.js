@@ -73,6 +73,41 @@
     target.form.elements.on.value = day.toISOString().slice(0, 10);
   });
 
+  // Files are named once they are chosen or dropped, and what would be refused is said before anything is sent.
+  const megabytes = (bytes) => (bytes / 2 ** 20).toLocaleString(document.documentElement.lang, { maximumFractionDigits: 1 });
+  const findFault = (field, files) => {
+    const { mostFiles, mostMegabytes, tooMany, tooLarge, empty } = field.dataset;
+    const size = files.reduce((sum, file) => sum + file.size, 0), nothing = files.filter((file) => !file.size);
+    if (files.length > Number(mostFiles)) return tooMany;
+    if (size > Number(mostMegabytes) * 2 ** 20) return tooLarge.replace("{size}", megabytes(size)).replace("{most}", mostMegabytes);
+    return files.length && nothing.length === files.length ? empty.replace("{files}", nothing.map((file) => file.name).join(", ")) : "";
+  };
+  const tellChosen = (field) => {
+    const files = [...field.files], [list, fault] = [".chosen-files", ".chosen-fault"].map((name) => field.parentElement.querySelector(name));
+    list.replaceChildren(...files.map((file) => Object.assign(document.createElement("li"), { textContent: `${file.name} (${megabytes(file.size)} MB)` })));
+    list.hidden = !files.length;
+    fault.textContent = findFault(field, files);
+    fault.hidden = !fault.textContent;
+    return fault.hidden;
+  };
+  const FILES = "input[type=file][data-most-files]";
+  document.addEventListener("change", ({ target }) => { if (target.matches(FILES)) tellChosen(target); });
+  document.addEventListener("submit", (event) => {
+    const field = event.target.querySelector(FILES);
+    if (field && !tellChosen(field)) { event.preventDefault(); field.focus(); }
+  });
+  // They may be dropped anywhere on the part of the page that has the field.
+  const findDropField = ({ target, dataTransfer }) =>
+    dataTransfer?.types.includes("Files") && !target.matches?.("input[type=file]") ? target.closest?.("section")?.querySelector(FILES) : null;
+  document.addEventListener("dragover", (event) => { if (findDropField(event)) event.preventDefault(); });
+  document.addEventListener("drop", (event) => {
+    const field = findDropField(event);
+    if (!field) return;
+    event.preventDefault();
+    field.files = event.dataTransfer.files;
+    tellChosen(field);
+  });
+
   // A menu of the header closes when the work goes on elsewhere.
   const menus = () => document.querySelectorAll("header details[open]");
   document.addEventListener("click", ({ target }) => {

@@ -19,7 +19,7 @@ from adapters.policies.refusal import find_refusal
 from adapters.read_model.letter_brakes import count_held_accounts
 from adapters.shipped_files import PROJECT
 from api.console.acts.forms import list_path_ids, load_act_forms
-from api.console.acts.sent_form import build_form_token
+from api.console.acts.sent_form import MAX_FILES, build_form_token
 from api.console.acts.wording import ACT_WORDING, ActWording, Reader
 from api.console.assets import find_stylesheet, list_scripts
 from api.console.navigation import build_navigation, may_open
@@ -30,6 +30,7 @@ from api.presenters.language import choose_accepted_language
 from api.presenters.phrases import Phrases, load_phrases
 from api.presenters.refusals import tell_reason
 from api.web.authentication import require_actor, require_right
+from api.web.middleware import MAX_EVIDENCE_BYTES
 from api.web.permissions import Permission, permission_denial_reason
 from api.web.problems import Problem
 from domain.clock import REAL_DAY_SECONDS, Clock
@@ -58,6 +59,7 @@ page_templates = Environment(
 page_templates.filters["segment"] = partial(quote, safe="")
 page_templates.filters["as_known"] = partial(show_account, number="")
 page_templates.globals |= {"case_url": build_case_url, "find_case_kind": find_case_kind}
+page_templates.globals |= {"most_files": MAX_FILES, "most_megabytes": MAX_EVIDENCE_BYTES // 2**20}
 install_words(page_templates)
 
 

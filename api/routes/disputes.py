@@ -5,20 +5,23 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, File, Query, Request, Response, UploadFile
 from fastapi.concurrency import run_in_threadpool
 
+from adapters.cases.call_tasks import open_account_call
 from adapters.document_store import DocumentStore
 from adapters.read_model.cases import CaseFilter, CaseRow, list_cases
 from adapters.temporal.case_commands import CommandRejected
+from api.commands.call_planning import LOOK_AGAIN_LATER
 from api.commands.case_commands import build_closed_problem, require_case, save_comment, submit_case_command
 from api.commands.notes_and_tasks import save_invoice_note
 from api.presenters.disputes import present_dispute
 from api.routes.invoice_commands import ExistingInvoice, InvoiceCommandId, submit_invoice_command
 from api.schemas.amounts import build_currency_refusal
 from api.schemas.command_answer import QUEUED_RESPONSE, CommandAnswer
-from api.schemas.disputes import AssignmentIn, DisputeIn, DisputeOut, EvidenceAnswer, ResolutionIn
+from api.schemas.disputes import AssignmentIn, DisputeIn, DisputeOut, EvidenceAnswer, RefusedFile, ResolutionIn
 from api.web.authentication import CollectingActor, Context, DisputeHandlingActor, ReadingActor
+from api.web.documents import answer_with_document
 from api.web.idempotency import IdempotentRoute
 from api.web.pagination import Cursor, Limit, Page
-from api.web.problems import PROBLEM_RESPONSES, Problem, invalid_request_problem, not_found_problem
+from api.web.problems import PROBLEM_RESPONSES, Problem, build_field_error, invalid_request_problem, not_found_problem
 from api.web.request_ids import derive_id
 from api.web.uploads import describe_media_type, describe_upload
 from domain.dispute.commands import AssignDispute, AttachEvidence, RaiseDispute, ResolveDispute
@@ -73,6 +76,8 @@ async def raise_dispute(
                 "dispute.currency", "the invoice is in {currency}; write the disputed amount in {currency} too", currency=invoice.currency
             ),
         )
+    if body.look_again_on and body.look_again_on <= context.today:
+        raise invalid_request_problem("/look_again_on", LOOK_AGAIN_LATER)
     if missing := await run_in_threadpool(DocumentStore(context.database).find_missing, body.evidence):
         raise invalid_request_problem(
             "/evidence", f"no file is stored under {missing[0]}; raise the dispute first and attach the file to it"
@@ -88,7 +93,12 @@ async def raise_dispute(
         note_id=note,
         evidence=body.evidence,
     )
-    return await submit_invoice_command(context, invoice, command, response)
+    answer = await submit_invoice_command(context, invoice, command, response)
+    if body.look_again_on:
+        await run_in_threadpool(
+            open_account_call, context.database, invoice.account_id, command_id, [invoice.id], invoice.collector, body.look_again_on
+        )
+    return answer
 
 
 @router.post(
@@ -154,10 +164,25 @@ async def attach_evidence(
     context: Context,
     response: Response,
 ) -> EvidenceAnswer:
-    """Each file is stored once, by its SHA-256; what the dispute refuses is not kept."""
+    """Each file is stored once, by its SHA-256; what the dispute refuses is not kept. An empty file is named, and the others are attached;
+    422 where there are only such."""
     if dispute.outcome is not None:
         raise build_closed_problem(context, dispute)
-    uploads = [(describe_upload(file), describe_media_type(file), await file.read()) for file in files]
+    read = [(describe_upload(file), describe_media_type(file), await file.read()) for file in files]
+    uploads = [upload for upload in read if upload[2]]
+    refused = {
+        name: Refusal("evidence.empty", "{file} is empty; look whether it was saved, and attach it then", file=name)
+        for name, _, content in read
+        if not content
+    }
+    if not uploads:
+        raise Problem(
+            422,
+            "invalid",
+            "The request cannot be read",
+            next(iter(refused.values())),
+            errors=[build_field_error("/files", why) for why in refused.values()],
+        )
     store, at = DocumentStore(context.database), context.business_now
 
     def store_files() -> list[str]:
@@ -171,13 +196,15 @@ async def attach_evidence(
         await run_in_threadpool(store.discard_unused, digests, actor.user, at)
         raise
     await run_in_threadpool(store_files)  # another request with the same file may have been refused meanwhile, and have taken it away
-    return EvidenceAnswer(**answer.model_dump(), evidence=digests)
+    return EvidenceAnswer(
+        **answer.model_dump(), evidence=digests, refused=[RefusedFile(name=name, why=why) for name, why in refused.items()]
+    )
 
 
 @router.get("/documents/{sha256}", operation_id="read_document", summary="A file that was attached", response_class=Response)
 def get_document(sha256: str, context: Context, _: ReadingActor) -> Response:
+    """A picture or a PDF, by its own first bytes, is answered as what it is; all else to be kept, and never shown."""
     found = DocumentStore(context.database).get(sha256)
     if found is None:
         raise not_found_problem("document", sha256, "the history of the dispute names its files")
-    headers = {"Content-Disposition": f'attachment; filename="{sha256}"'}
-    return Response(found[1], media_type="application/octet-stream", headers=headers)
+    return answer_with_document(*found)

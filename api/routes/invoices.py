@@ -98,7 +98,8 @@ async def get_invoice(invoice_id: str, context: Context, _: ReadingActor, words:
 def get_invoice_document(invoice_id: str, context: Context, _: ReadingActor) -> Response:
     """It is fetched there each time, and kept nowhere. 404 where there is none, 503 while the billing system does not answer."""
     require_invoice(context, invoice_id)
-    return answer_with_document(context.documents.fetch(invoice_id))
+    document = context.documents.fetch(invoice_id)
+    return answer_with_document(document.filename, document.content)
 
 
 @router.get("/{invoice_id}/history", operation_id="read_invoice_history", summary="The journal's chain, the letters and the tasks")

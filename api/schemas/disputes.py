@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 
 from api.schemas.amounts import Amount, PositiveAmount
 from api.schemas.command_answer import CommandAnswer
-from api.schemas.request_body import RequestBody, example_config
+from api.schemas.request_body import Day, RequestBody, example_config
 from domain.dispute.commands import DisputeSource
 from domain.policy.dispute_rules import DisputeReason, DisputeResolution
 from domain.roles import Role
@@ -16,12 +16,15 @@ from domain.roles import Role
 class DisputeIn(PositiveAmount):
     """What the customer contests, at most the open balance. The undisputed rest goes on being collected."""
 
-    model_config = example_config(amount="40.00", currency="EUR", reason="wrong_quantity", comment="Two boxes were missing.")
+    model_config = example_config(
+        amount="40.00", currency="EUR", reason="wrong_quantity", look_again_on="2013-03-18", comment="Two boxes were missing."
+    )
 
     reason: DisputeReason
     source: Literal[DisputeSource.COLLECTOR, DisputeSource.CALL] = DisputeSource.COLLECTOR
     comment: str = Field(default="", max_length=10_000)
     evidence: list[str] = Field(default_factory=list, max_length=50, description="the SHA-256 of files that are stored here")
+    look_again_on: Day | None = Field(default=None, description="the account is to be called on that day, to see whether it has its answer")
 
 
 class AssignmentIn(RequestBody):
@@ -48,8 +51,16 @@ class ResolutionIn(RequestBody):
     comment: str = Field(default="", max_length=10_000)
 
 
+class RefusedFile(BaseModel):
+    """A file that was not attached, by its name, and why."""
+
+    name: str
+    why: str
+
+
 class EvidenceAnswer(CommandAnswer):
     evidence: list[str] = Field(description="each file's SHA-256, in the order in which they came")
+    refused: list[RefusedFile] = Field(default=[], description="those that were left out; the others are attached")
 
 
 class DisputeOut(BaseModel):

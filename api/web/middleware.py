@@ -5,8 +5,9 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from starlette.datastructures import MutableHeaders
+from starlette.requests import Request
 
-from api.web.problems import Problem, build_problem_response
+from api.web.problems import Problem, build_problem_response, wants_page
 from domain.digits import parse_digits
 
 AsgiMessage = MutableMapping[str, Any]
@@ -26,9 +27,10 @@ UNKNOWN_HOST = Problem(
 )
 IMPORT_PATHS = frozenset({"/v1/imports", "/import"})
 MAX_EVIDENCE_BYTES = 25 * 2**20
+MAX_THROWN_AWAY_BYTES = 512 * 2**20
 MAX_WEBHOOK_BYTES = 512 * 2**10
 WEBHOOK_PREFIX = "/v1/webhooks/"
-EVIDENCE_PATH = re.compile(r"/v1/disputes/[^/]+/evidence")
+EVIDENCE_PATH = re.compile(r"/v1/disputes/[^/]+/evidence|/act/attach_evidence")
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; "
@@ -58,7 +60,7 @@ class BodyLimitMiddleware:
         declared_length = dict(scope["headers"]).get(b"content-length", b"0").decode("latin-1")
         length = parse_digits(declared_length)
         if length is None or length > limit:
-            await build_problem_response(_body_too_large_problem(limit), scope["path"])(scope, receive, send)
+            await self._refuse_body(_body_too_large_problem(limit), scope, receive, send)
             return
         came = 0
 
@@ -71,6 +73,23 @@ class BodyLimitMiddleware:
             return message
 
         await self._app(scope, limited, send)
+
+    async def _refuse_body(self, problem: Problem, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+        """A browser shows no answer before all that it sends was taken: of a form, that is thrown away as it comes, and a page says why."""
+        if not wants_page(Request(scope)):
+            await build_problem_response(problem, scope["path"])(scope, receive, send)
+            return
+        thrown_away = 0
+        while thrown_away < MAX_THROWN_AWAY_BYTES:
+            message = await receive()
+            thrown_away += len(message.get("body", b""))
+            if not message.get("more_body"):
+                break
+
+        async def refusing() -> AsgiMessage:
+            raise problem
+
+        await self._app(scope, refusing, send)
 
 
 def _find_body_limit(path: str) -> int:

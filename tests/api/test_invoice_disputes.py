@@ -3,7 +3,9 @@
 import re
 
 import pytest
+from sqlmodel import select
 
+from adapters.database.tables import CallRequest, Task
 from adapters.i18n.languages import LANGUAGES
 from api.presenters.phrases import load_phrases
 from domain.billing.billing_events import InvoiceFacts
@@ -17,7 +19,7 @@ from domain.journal.journal import Journal
 from domain.policy.dispute_rules import DisputeReason, DisputeResolution
 from domain.roles import Role
 from tests.api.account_cases import NOW, create_account, days_from_today, write_case
-from tests.api.conftest import As
+from tests.api.conftest import As, Problem
 from tests.api.portfolio_world import POLICY, PortfolioWorld
 
 SAYS = "€100.00 in dispute (the price is wrong): the sales operations team answers, by 8 Mar 2013"
@@ -87,3 +89,22 @@ async def test_the_pages_have_a_badge_and_a_sentence(as_role: As, disputed: Disp
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_stage_of_a_dispute_has_its_sentence(language: str) -> None:
     assert load_phrases(language).disputes.keys() == set(DisputeStage)
+
+
+async def test_a_dispute_that_is_raised_can_name_the_day_on_which_to_look_at_it_again(
+    as_role: As, world: PortfolioWorld, problem: Problem
+) -> None:
+    world.account()
+    world.invoice("I-1")
+    body = {"amount": "100.00", "currency": "EUR", "reason": "wrong_price", "look_again_on": "2013-03-01"}
+    async with as_role(Role.COLLECTOR) as client:
+        refused = problem(await client.post("/v1/invoices/I-1/disputes", json=body), 422)
+        assert refused["errors"][0]["pointer"] == "/look_again_on", "that is today"
+        assert world.cases.acts == []
+        for _ in range(2):
+            sent = {**body, "look_again_on": "2013-03-11"}
+            assert (await client.post("/v1/invoices/I-1/disputes", json=sent, headers={"Idempotency-Key": "k"})).status_code == 200
+    with world.database.reading() as session:
+        (call,) = session.exec(select(Task).where(Task.state == "open")).all()
+        (asked,) = session.exec(select(CallRequest)).all()
+    assert (call.kind, call.due_on.isoformat(), asked.invoice_id) == ("call", "2013-03-11", "I-1")

@@ -1,5 +1,6 @@
 """The pages about approvals: what waits for whose decision, each currency by itself, and the facts of one; in the reader's language."""
 
+import asyncio
 from datetime import timedelta
 from urllib.parse import quote
 
@@ -10,11 +11,13 @@ from adapters.database.tables import Note
 from adapters.i18n.languages import LANGUAGES
 from adapters.identity.delegation_store import DelegationStore
 from adapters.identity.users_and_tokens import IdentityStore
+from adapters.temporal.case_commands import CommandQueued
 from api.presenters.phrases import load_phrases
 from domain.approval.commands import DecideApproval
 from domain.approval.delegation import Delegation
 from domain.approval.result import LapseReason
 from domain.approval.view import build_case_view
+from domain.case.command import Command, CommandReceipt
 from domain.policy.approval_type import ApprovalType
 from domain.roles import Role
 from tests.api.account_cases import NOW, write_case
@@ -154,6 +157,32 @@ async def test_many_are_decided_at_once_after_their_count_and_sums_and_one_that_
     decided = {command.facts_version for command in world.cases.acts if isinstance(command, DecideApproval)}
     assert len(world.cases.acts) == 3
     assert 99 in decided
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+async def test_many_are_decided_five_at_a_time(as_role: As, world: PortfolioWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each waits for its own worker: one after the other, two hundred would take as long as all their waits together."""
+    under_way, most = 0, 0
+    submit = world.cases.submit_command
+
+    async def submit_slowly(case_id: str, command: Command) -> CommandReceipt | CommandQueued:
+        nonlocal under_way, most
+        under_way += 1
+        most = max(most, under_way)
+        await asyncio.sleep(0.02)
+        under_way -= 1
+        return await submit(case_id, command)
+
+    monkeypatch.setattr(world.cases, "submit_command", submit_slowly)
+    cases = []
+    for number in range(7):
+        world.account(f"A-{number}")
+        cases.append(store_approval(world, {"EUR": 10_000}, f"A-{number}", at=NOW).journal.case_id)
+    chosen = "&".join(f"approval={quote(case, safe='')}" for case in cases)
+    async with as_role(Role.COLLECTIONS_MANAGER, Accept="text/html") as manager:
+        form = {**fields_of(await page(manager, f"/approval-decisions?{chosen}")), "approval": cases, "decision": "approve"}
+        assert "7" in words((await manager.post("/approval-decisions", data=form)).text)
+    assert (most, len(world.cases.acts)) == (5, 7)
 
 
 async def test_a_batch_without_a_choice_says_so_and_is_for_approvers_alone(as_role: As, world: PortfolioWorld) -> None:

@@ -6,10 +6,13 @@ from datetime import date, timedelta
 import pytest
 from fastapi import FastAPI
 from httpx import Response
-from sqlalchemy import update
+from sqlalchemy import select, update
+from sqlmodel import col
 
 from adapters.audit.effective_balances import load_effective_balances
-from adapters.database.tables import Allocation, Invoice, Payment
+from adapters.audit.seals.seal_store import SealStore
+from adapters.database.append_only import drop_append_only_trigger
+from adapters.database.tables import Allocation, Invoice, JournalEntry, Payment
 from adapters.identity.users_and_tokens import IdentityStore
 from api.console.auditing.proof_works import KEPT_SECONDS, MOST_OF_ONE_PERSON, ProofWorks
 from domain.billing.billing_events import InvoiceStatus
@@ -56,6 +59,22 @@ async def test_a_day_is_shown_as_it_was_known_then_and_as_it_is_known_now(as_rol
         trail = await page(client, "/audit?account=A-1")
         assert "The account on a day" in trail, "the auditor's own look is in it"
         assert "Nobody has looked at it." in await page(client, "/audit?account=A-1&user=nobody")
+
+
+async def test_each_entry_says_whether_it_was_verified_and_one_that_was_changed_is_broken(as_role: As, audited: PortfolioWorld) -> None:
+    async with as_role(Role.AUDITOR, Accept="text/html") as client:
+        states = re.compile(r'<span class="badge (?:done|stage|bad)" title="[^"]+">(verified|not verified yet|broken)</span>')
+        unsealed = states.findall(await page(client, "/audit/accounts/A-1"))
+        assert set(unsealed) == {"not verified yet"}, "no daily seal was made"
+        with audited.database.writing() as session:
+            recorded = session.scalars(select(col(JournalEntry.recorded_at))).all()
+        SealStore(audited.database).make_seal(TODAY, max(recorded))
+        assert states.findall(await page(client, "/audit/accounts/A-1")) == ["verified"] * len(unsealed)
+        with audited.database.writing() as session:
+            drop_append_only_trigger(session.connection(), "journal")
+            session.execute(update(JournalEntry).where(col(JournalEntry.kind) == "payment.received").values(actor="somebody"))
+        told = states.findall(await page(client, "/audit/accounts/A-1"))
+        assert (told.count("broken"), told.count("verified")) == (1, len(unsealed) - 1)
 
 
 def test_what_is_known_now_knows_neither_what_was_taken_back_nor_what_was_cancelled(audited: PortfolioWorld) -> None:

@@ -109,6 +109,7 @@ async def test_a_file_is_attached_at_the_page_shown_by_its_name_and_taken_along(
         form = fields_of(html)
         for files, changed, status in (
             ([("files", ("", b"", "application/octet-stream"))], {}, 422),
+            ([("files", ("nothing.pdf", b"", "application/pdf"))], {}, 422),
             ([("files", ("a.pdf", LETTER, "application/pdf"))], {"form_token": "other"}, 403),
             ([("files", ("a.pdf", LETTER, "application/pdf"))], {}, 303),
             ([("files", ("a.pdf", LETTER, "application/pdf"))], {}, 303),
@@ -131,6 +132,68 @@ async def test_a_file_is_attached_at_the_page_shown_by_its_name_and_taken_along(
         assert 'action="/act/attach_evidence"' not in html
         assert (await auditor.get(f"/v1/documents/{digest}")).content == LETTER
         assert (await auditor.get("/act/attach_evidence", params={"dispute_id": DISPUTE})).status_code == 403
+
+
+PICTURES = {
+    "image/png": b"\x89PNG\r\n\x1a\n and so on",
+    "image/jpeg": b"\xff\xd8\xff\xe0 and so on",
+    "image/gif": b"GIF89a and so on",
+    "image/webp": b"RIFF\x10\0\0\0WEBPVP8 ",
+}
+SHOWN = PICTURES | {"application/pdf": b"%PDF-1.7 and so on"}
+KEPT = [
+    b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>",
+    b"<html><script>alert(1)</script></html>",
+    b"RIFF\x10\0\0\0WAVEfmt ",
+    b" %PDF-1.7",
+    b"x",
+]
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+async def test_pictures_and_pdfs_are_shown_by_their_own_bytes_and_all_else_is_only_kept(
+    as_role: As, world: PortfolioWorld, dispute: DisputeCase
+) -> None:
+    store = DocumentStore(world.database)
+    shown = {kind: store.add("picture.html", "text/html", content, "ben", NOW.business) for kind, content in SHOWN.items()}
+    kept = [store.add("picture.png", "image/png", content, "ben", NOW.business) for content in KEPT]
+    apply_command(dispute, AttachEvidence(act_id="e", actor="ben", evidence=[*shown.values(), *kept]), NOW)
+    write_case(world, dispute, dispute_view)
+    async with as_role(Role.AUDITOR, Accept="text/html") as auditor:
+        for place in (path_of(DISPUTE), "/invoices/I-1"):
+            html = await page(auditor, place)
+            pictures = dict(re.findall(r'<img src="/v1/documents/(\w+)" loading="lazy" alt="([^"]+)"', html))
+            assert pictures.keys() == {shown[kind] for kind in PICTURES}, place
+            assert all(alt.startswith("Picture picture.html, attached by ben on ") for alt in pictures.values())
+            assert f'href="/v1/documents/{shown["application/pdf"]}" target="_blank" rel="noopener" type="application/pdf"' in html
+            assert all(f'<a href="/v1/documents/{digest}" download="picture.png">' in html for digest in kept), place
+        for kind, digest in (*shown.items(), *(("application/octet-stream", digest) for digest in kept)):
+            answer = await auditor.get(f"/v1/documents/{digest}")
+            place, name = ("inline", "picture.html") if digest in shown.values() else ("attachment", "picture.png")
+            assert answer.headers["content-type"] == kind
+            assert answer.headers["content-disposition"] == f"{place}; filename*=UTF-8''{name}"
+            assert answer.headers["x-content-type-options"] == "nosniff"
+            assert answer.headers["content-security-policy"] == "default-src 'none'; sandbox"
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+async def test_an_empty_file_is_named_and_the_others_are_attached_and_too_much_is_a_page_that_says_so(
+    as_role: As, world: PortfolioWorld, dispute: DisputeCase
+) -> None:
+    async with as_role(Role.SALES_OPS, Accept="text/html", **{"Accept-Language": "en"}) as client:
+        form = fields_of(await page(client, path_of(DISPUTE)))
+        empty, good = ("files", ("nothing.txt", b"", "text/plain")), ("files", ("a.pdf", LETTER, "application/pdf"))
+        large = ("files", ("large.bin", b"x" * (5 * 2**20), "text/plain"))
+        refused = await client.post("/act/attach_evidence", data=form, files=[empty])
+        assert (refused.status_code, world.cases.acts) == (422, [])
+        assert "nothing.txt is empty" in words(refused.text)
+        answer = await client.post("/act/attach_evidence", data=form, files=[empty, good, large])
+        assert answer.status_code == 200
+        assert "The files are attached. Not attached, and why nothing.txt is empty" in words(answer.text)
+        assert [len(act.evidence) for act in world.cases.acts if isinstance(act, AttachEvidence)] == [2]
+        too_large = await client.post("/act/attach_evidence", data=form, files=[("files", ("x", b"x" * (26 * 2**20), "text/plain"))])
+        assert too_large.status_code == 413
+        assert "at most 25 MB" in words(too_large.text).lower().replace("mb", "MB")
 
 
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)

@@ -4,6 +4,7 @@ from datetime import timedelta
 from itertools import pairwise
 
 from adapters.read_model.journal import list_case_history
+from adapters.read_model.proof_lines import EntryProof, prove_entries
 from api.console.invoice.depths import build_journal_view
 from api.console.invoice.picture import LEFT, RIGHT, WIDTH, CourseEvent, StoppedSpan, draw_picture
 from api.presenters.phrases import load_phrases
@@ -74,10 +75,10 @@ async def test_the_page_draws_steps_stopped_clocks_and_decisions_with_names(as_r
 def test_an_entry_that_was_changed_is_named(world: PortfolioWorld) -> None:
     fill_course(world)
     chain, phrases = list_case_history(world.database, invoice_case_id("I-1")), load_phrases("en")
-    assert build_journal_view(chain, "proof", phrases).broken is None
+    assert build_journal_view(chain, "proof", phrases, prove_entries(world.database, [chain])).broken is None
     chain[2] = chain[2].model_copy(update={"facts": {**chain[2].facts, "amount": 1}})
-    told = build_journal_view(chain, "proof", phrases)
-    assert (told.broken, [entry.line.seq for entry in told.entries if not entry.is_proven]) == (3, [3])
+    told = build_journal_view(chain, "proof", phrases, prove_entries(world.database, [chain]))
+    assert (told.broken, [entry.line.seq for entry in told.entries if entry.proof is EntryProof.BROKEN]) == (3, [3])
 
 
 async def test_all_entries_and_the_proof_are_a_click_away(as_role: As, world: PortfolioWorld) -> None:

@@ -4,12 +4,14 @@ from collections.abc import Collection
 from datetime import date, datetime
 from typing import NamedTuple
 
-from sqlalchemy import select
+from sqlalchemy import LargeBinary, func, select
 from sqlmodel import col
 
+from adapters.database.dispute_evidence import list_evidence
 from adapters.database.engine import Database
 from adapters.database.row_states import AwaitedPart
-from adapters.database.tables import CaseAwaited, Document
+from adapters.database.tables import Case, CaseAwaited, Document
+from adapters.media_types import SIGNATURE_LENGTH, ShownType, find_shown_type
 from adapters.read_model.cases import CaseRow, find_case
 from adapters.read_model.invoices import InvoiceFilter, InvoiceRow, list_invoices, load_invoice_rows
 from domain.billing.billing_events import InvoiceStatus
@@ -34,13 +36,15 @@ class AwaitedNames(NamedTuple):
 
 
 class AttachedFile(NamedTuple):
-    """A stored file without its content; `size` in bytes, `stored_at` business time."""
+    """A stored file without its content; `size` in bytes, `stored_at` business time. `shown_as`: what a browser shows of it, by its own
+    bytes."""
 
     sha256: str
     name: str
     size: int
     stored_by: str
     stored_at: datetime
+    shown_as: ShownType | None = None
 
 
 def find_case_by_id(database: Database, case_id: str) -> CaseRow | None:
@@ -77,10 +81,22 @@ def list_approvals_of_case(database: Database, case: CaseRow) -> list[CaseRow]:
 def list_attached_files(database: Database, digests: Collection[str]) -> list[AttachedFile]:
     """The files of these SHA-256, the first stored first."""
     columns = (Document.sha256, Document.name, Document.size, Document.stored_by, Document.stored_at)
-    statement = select(*map(col, columns)).where(col(Document.sha256).in_(list(digests)))
+    beginning = func.substr(col(Document.content), 1, SIGNATURE_LENGTH, type_=LargeBinary)
+    statement = select(*map(col, columns), beginning).where(col(Document.sha256).in_(list(digests)))
     with database.reading() as session:
         rows = session.execute(statement.order_by(col(Document.stored_at), col(Document.name))).all()
-    return [AttachedFile(*row) for row in rows]
+    return [
+        AttachedFile(sha256, name, size, stored_by, stored_at, find_shown_type(bytes(first_bytes)))
+        for sha256, name, size, stored_by, stored_at, first_bytes in rows
+    ]
+
+
+def list_invoice_files(database: Database, invoice_id: str) -> list[AttachedFile]:
+    """What was attached to the disputes of the invoice, whether they are over or not."""
+    statement = select(col(Case.kind), col(Case.summary)).where(col(Case.invoice_id) == invoice_id, col(Case.kind) == CaseKind.DISPUTE)
+    with database.reading() as session:
+        digests = {digest for kind, summary in session.execute(statement) for digest in list_evidence(kind, summary)}
+    return list_attached_files(database, digests) if digests else []
 
 
 def _count_approvals(summary: CaseSummary) -> int:

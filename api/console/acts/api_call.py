@@ -45,6 +45,11 @@ class ApiAnswer(NamedTuple):
         """Of an act on several invoices, what became of each command."""
         return list(self.document.get("parts") or ())
 
+    @property
+    def refused_files(self) -> list[dict[str, str]]:
+        """Of several files, those that were left out."""
+        return list(self.document.get("refused") or ())
+
     def count_done(self) -> int:
         """Count the invoices that took it."""
         return len({part["invoice_id"] for part in self.parts if part["recorded"] != "refused"})

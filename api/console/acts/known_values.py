@@ -4,13 +4,14 @@ from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 
 from adapters.read_model.accounts import find_account
-from adapters.read_model.invoices import InvoiceFilter, list_invoices
+from adapters.read_model.invoices import InvoiceFilter, InvoiceRow, find_invoice, list_invoices
 from api.commands.live_invoice import load_case_policy
 from api.console.acts.forms import load_act_forms
 from api.context import ApiContext
 from domain.billing.billing_events import InvoiceStatus
 
-DISPUTE_DAY = "disputes.0.look_again_on"
+CALL_DISPUTE_DAY = "disputes.0.look_again_on"
+RAISE_DISPUTE_FORM, DISPUTE_DAY = "raise_dispute", "look_again_on"
 
 
 def find_known_values(context: ApiContext, name: str, ids: Mapping[str, str]) -> dict[str, Sequence[str]]:
@@ -20,14 +21,25 @@ def find_known_values(context: ApiContext, name: str, ids: Mapping[str, str]) ->
     if name == "change_service":
         account = find_account(context.database, ids["account_id"], context.today, invoices=0)
         return {"prepaid": ["yes"]} if account and account.prepaid else {}
-    if DISPUTE_DAY in load_act_forms()[name].fields and (day := _find_dispute_day(context, ids["account_id"])):
-        return {DISPUTE_DAY: [day.isoformat()]}
+    if CALL_DISPUTE_DAY in load_act_forms()[name].fields:
+        return _offer_day(CALL_DISPUTE_DAY, _find_account_dispute_day(context, ids["account_id"]))
+    if name == RAISE_DISPUTE_FORM:
+        return _offer_day(DISPUTE_DAY, _find_dispute_day(context, find_invoice(context.database, ids["invoice_id"])))
     return {}
 
 
-def _find_dispute_day(context: ApiContext, account_id: str) -> date | None:
-    """The day by which each department has its answer, as the policy of the account's first open invoice says; none without a policy."""
+def _offer_day(field: str, day: date | None) -> dict[str, Sequence[str]]:
+    return {field: [day.isoformat()]} if day else {}
+
+
+def _find_account_dispute_day(context: ApiContext, account_id: str) -> date | None:
+    """As the policy of the account's first open invoice says."""
     owed = InvoiceFilter(account=account_id, status=InvoiceStatus.OPEN)
     rows, _ = list_invoices(context.database, owed, context.today, 1, None)
-    policy = load_case_policy(context, rows[0].case) if rows else None
+    return _find_dispute_day(context, rows[0] if rows else None)
+
+
+def _find_dispute_day(context: ApiContext, invoice: InvoiceRow | None) -> date | None:
+    """The day by which each department has its answer, as the invoice's policy says; none without a policy."""
+    policy = load_case_policy(context, invoice.case) if invoice else None
     return context.today + timedelta(days=max(policy.dispute.days.values())) if policy else None

@@ -15,6 +15,9 @@ from api.web.problems import Problem, invalid_request_problem
 Values = Mapping[str, Sequence[str]]
 """What was sent, by field: one text, or one for each thing that was ticked."""
 
+MAX_FILES = 20
+"""So many one request to the API may bring."""
+
 TOKEN_FIELD, KEY_FIELD = "form_token", "form_key"
 FOREIGN_FORM = Problem(403, "foreign-page", "This form was not opened here", "open the page again and choose there")
 

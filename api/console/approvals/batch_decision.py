@@ -1,5 +1,6 @@
 """Deciding many approvals at once: first how many there are and what they come to, then the decision, then what became of each."""
 
+import asyncio
 from collections.abc import Sequence
 from typing import Annotated, NamedTuple
 
@@ -32,7 +33,8 @@ from domain.roles import Actor
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse, route_class=EncodedPathRoute)
 BATCH_PAGE = "/approval-decisions"
-MAX_BATCH = 200
+MAX_BATCH, MAX_AT_ONCE = 200, 5
+"""So many are decided in one go, and so many of them at a time: each waits for its own worker, not for the others."""
 
 
 class ChosenApproval(NamedTuple):
@@ -69,7 +71,13 @@ async def decide_batch(request: Request, context: Context, actor: Approver) -> H
     faults = list_missing(sent.values, reader) if sent.is_ours else [("", reader.act_words.notices["stale"])]
     if faults:
         return await run_in_threadpool(_render_batch, request, context, actor, chosen, sent.values, faults)
-    told = [await _decide_one(request, context, each, sent, f"{sent.key}.{number}", reader) for number, each in enumerate(chosen)]
+    gate = asyncio.Semaphore(MAX_AT_ONCE)
+
+    async def decide(number: int, each: ChosenApproval) -> ChosenApproval:
+        async with gate:
+            return await _decide_one(request, context, each, sent, f"{sent.key}.{number}", reader)
+
+    told = await asyncio.gather(*(decide(number, each) for number, each in enumerate(chosen)))
     return await run_in_threadpool(_render_told, request, context, actor, told, sent.values)
 
 

@@ -12,7 +12,7 @@ from adapters.audit.effective_balances import EffectiveBalance, load_effective_b
 from adapters.journal.account_state import AccountStateQuery
 from adapters.read_model.accounts import AccountDetail, find_account
 from adapters.read_model.letter_brakes import find_account_brake
-from adapters.read_model.proof_lines import list_proof_lines
+from adapters.read_model.proof_lines import list_proven_lines
 from api.console.rendering import load_reader, render, require_page_right
 from api.context import ApiContext
 from api.presenters.next_step_reason import explain_waiting_letter
@@ -84,7 +84,7 @@ def show_account_day(
     record_shown_account(request, account_id)
     _, words = load_reader(context, actor)
     so_far = [entry for entry in history.entries if entry.at < start_of_day(day + timedelta(days=1))]
-    lines = list_proof_lines(context.database, so_far[-MAX_ENTRIES:])
+    lines, proofs = list_proven_lines(context.database, so_far[-MAX_ENTRIES:])
     return render(
         request,
         context,
@@ -98,6 +98,7 @@ def show_account_day(
         invoices=_list_invoices(context, account, day, history, words),
         count=len(so_far),
         entries=[(line, words.render_entry(line.kind, line.told_facts, line.currency)) for line in reversed(lines)],
+        proofs=proofs,
         faults=find_chain_faults(context.database, account_id),
     )
 

@@ -19,8 +19,9 @@ from adapters.read_model.case_pages.case_details import (
 )
 from adapters.read_model.cases import CaseRow
 from adapters.read_model.invoices import InvoiceRow
-from adapters.read_model.journal import find_note_text, list_case_story
+from adapters.read_model.journal import UNTOLD_KINDS, find_note_text, list_case_history
 from adapters.read_model.plans import find_missed_instalments
+from adapters.read_model.proof_lines import prove_entries
 from api.console.acts.forms import load_act_forms
 from api.console.acts.shown_form import ShownForm, show_form
 from api.console.acts.subject import NO_SUBJECT
@@ -76,7 +77,8 @@ def show_case(request: Request, case_id: str, context: Context, actor: PageReade
     if page := ELSEWHERE.get(CaseKind(case.kind)):
         subject = case.invoice_id if case.kind == CaseKind.INVOICE else case_id
         return RedirectResponse(f"{page}/{quote(subject or '', safe='')}", status_code=303)
-    reader, story = load_reader(context, actor), list_case_story(context.database, case_id)
+    reader, chain = load_reader(context, actor), list_case_history(context.database, case_id)
+    story = [line for line in chain if line.kind not in UNTOLD_KINDS]
     invoices = list_case_invoices(context.database, case, context.today)
     summary = case.summary
     return render(
@@ -97,6 +99,7 @@ def show_case(request: Request, case_id: str, context: Context, actor: PageReade
         dossiers=_list_dossiers(context, case),
         attach=_show_attaching(case, actor, reader),
         entries=[(line, reader.phrases.render_entry(line.kind, line.told_facts, line.currency)) for line in reversed(story)],
+        proofs=prove_entries(context.database, [chain]),
     )
 
 

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 from adapters.read_model.journal import UNTOLD_KINDS, JournalLine
+from adapters.read_model.proof_lines import EntryProof, EntryProofs
 from api.presenters.phrases import Phrases
-from domain.journal.entry import GENESIS, Entry
+from domain.journal.entry import GENESIS
 from domain.journal.entry_kinds import EntryKind
 
 Depth = Literal["story", "all", "proof"]
@@ -16,12 +17,12 @@ NOT_IN_THE_STORY = frozenset({EntryKind.CASE_OPENED, EntryKind.STEP_TAKEN, Entry
 
 
 class ToldEntry(NamedTuple):
-    """`is_proven`: its hash is that of its content, and it names the entry before it."""
+    """`proof`: None where the depth tells none."""
 
     line: JournalLine
     sentence: str
     previous: str
-    is_proven: bool
+    proof: EntryProof | None
 
 
 class JournalView(NamedTuple):
@@ -32,18 +33,14 @@ class JournalView(NamedTuple):
     broken: int | None
 
 
-def build_journal_view(chain: Sequence[JournalLine], depth: Depth, words: Phrases) -> JournalView:
-    """`chain`: all entries of the case, the first one first."""
+def build_journal_view(chain: Sequence[JournalLine], depth: Depth, words: Phrases, proofs: EntryProofs) -> JournalView:
+    """`chain`: all entries of the case, the first one first. `proofs`: of these entries, where the depth tells them."""
     told, previous, broken = list[ToldEntry](), GENESIS, None
     for line in chain:
-        is_proven = depth != "proof" or _is_proven(line, previous)
-        if not is_proven and broken is None:
+        proof = proofs.get((line.case_id, line.seq))
+        if proof is EntryProof.BROKEN and broken is None:
             broken = line.seq
         if depth != "story" or (line.kind not in NOT_IN_THE_STORY and line.kind not in UNTOLD_KINDS):
-            told.append(ToldEntry(line, words.render_entry(line.kind, line.told_facts, line.currency), previous, is_proven))
+            told.append(ToldEntry(line, words.render_entry(line.kind, line.told_facts, line.currency), previous, proof))
         previous = line.hash
     return JournalView(told[::-1], len(chain), broken)
-
-
-def _is_proven(line: JournalLine, previous: str) -> bool:
-    return Entry.model_validate({**line.model_dump(include=set(Entry.model_fields)), "previous": previous}).digest() == line.hash

@@ -4,10 +4,12 @@ from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, Response
 
+from adapters.read_model.case_pages.case_details import list_invoice_files
 from adapters.read_model.correspondence import list_letters, list_tasks
 from adapters.read_model.invoices import InvoiceRow, find_external_facts, find_invoice
 from adapters.read_model.journal import list_case_history
 from adapters.read_model.letter_brakes import find_account_brake
+from adapters.read_model.proof_lines import prove_entries
 from api.commands.live_invoice import load_live_invoice
 from api.console.invoice import picture
 from api.console.invoice.course import draw_course
@@ -31,7 +33,8 @@ MAX_LIST_LENGTH = 50
 def show_document(invoice_id: str, context: Context, actor: PageReader) -> Response:
     """The invoice as its billing system prints it; or the page that says why there is none."""
     _require_invoice(context, invoice_id)
-    return answer_with_document(context.documents.fetch(invoice_id))
+    document = context.documents.fetch(invoice_id)
+    return answer_with_document(document.filename, document.content)
 
 
 @router.get("/invoices/{invoice_id}")
@@ -64,8 +67,9 @@ async def show_invoice(request: Request, invoice_id: str, context: Context, acto
             is_paused=row.case is not None and any(hold.kind is HoldKind.PAUSE for hold in row.case.holds),
             why=words.render_next_step_reason(*reason, row.currency),
             letters=list_letters(context.database, limit=MAX_LIST_LENGTH, invoice=invoice_id)[0],
+            files=list_invoice_files(context.database, invoice_id),
             tasks=list_tasks(context.database, limit=MAX_LIST_LENGTH, state=None, invoice_id=invoice_id)[0],
-            journal=build_journal_view(chain, depth, words),
+            journal=build_journal_view(chain, depth, words, prove_entries(context.database, [chain]) if depth == "proof" else {}),
             depth=depth,
             depths=DEPTHS,
         )
