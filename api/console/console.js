@@ -75,6 +75,10 @@
 
   // Files are named once they are chosen or dropped, and what would be refused is said before anything is sent.
   const megabytes = (bytes) => (bytes / 2 ** 20).toLocaleString(document.documentElement.lang, { maximumFractionDigits: 1 });
+  const sizeOf = ({ size }) => {
+    const [factor, unit] = size < 1e6 ? [1e3, "kilobyte"] : [1e6, "megabyte"];
+    return (size / factor).toLocaleString(document.documentElement.lang, { style: "unit", unit, maximumFractionDigits: 1 });
+  };
   const findFault = (field, files) => {
     const { mostFiles, mostMegabytes, tooMany, tooLarge, empty } = field.dataset;
     const size = files.reduce((sum, file) => sum + file.size, 0), nothing = files.filter((file) => !file.size);
@@ -84,7 +88,7 @@
   };
   const tellChosen = (field) => {
     const files = [...field.files], [list, fault] = [".chosen-files", ".chosen-fault"].map((name) => field.parentElement.querySelector(name));
-    list.replaceChildren(...files.map((file) => Object.assign(document.createElement("li"), { textContent: `${file.name} (${megabytes(file.size)} MB)` })));
+    list.replaceChildren(...files.map((file) => Object.assign(document.createElement("li"), { textContent: `${file.name} (${sizeOf(file)})` })));
     list.hidden = !files.length;
     fault.textContent = findFault(field, files);
     fault.hidden = !fault.textContent;
