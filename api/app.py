@@ -187,7 +187,7 @@ def build_app() -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        lifespan=_keep_pulse_and_access_log,
+        lifespan=_read_ahead_and_keep_access_log,
     )
     for router in ROUTERS:
         app.include_router(router, dependencies=[Depends(refuse_unknown_parameters)])
@@ -206,18 +206,23 @@ def build_app() -> FastAPI:
 
 
 @asynccontextmanager
-async def _keep_pulse_and_access_log(app: FastAPI) -> AsyncIterator[None]:
-    """While it serves, what does not work is known; when it ends, who looked at what is written."""
-    reading = asyncio.create_task(_keep_pulse(app))
+async def _read_ahead_and_keep_access_log(app: FastAPI) -> AsyncIterator[None]:
+    """While it serves, what does not work is known, and what the overview shows; when it ends, who looked at what is written."""
+    reading = [asyncio.create_task(each) for each in (_keep_pulse(app), _keep_overview(app))]
     try:
         yield
     finally:
-        reading.cancel()
+        for task in reading:
+            task.cancel()
     await app.state.trail.flush()
 
 
 async def _keep_pulse(app: FastAPI) -> None:
     await app.state.pulse.keep_reading()
+
+
+async def _keep_overview(app: FastAPI) -> None:
+    await console.keep_overview(app.state.overview, app.state.parts)
 
 
 def _complete_description(app: FastAPI) -> None:

@@ -97,10 +97,9 @@ def fill_books(database: Database, accounts: int = 10_000) -> ConsoleBooks:
             _insert(session, table, rows)
     matrix = policies.get_matrix()
     approvals = [_store_approval(database, matrix, number) for number in range(min(APPROVALS, accounts // 7))]
-    if not database.is_sqlite:  # which PostgreSQL does by itself, a minute later
-        with database.engine.connect() as connection:
-            connection.execute(text("ANALYZE"))
-            connection.commit()
+    if not database.is_sqlite:  # what autovacuum does by itself, a minute later
+        with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.execute(text("VACUUM ANALYZE"))
     return ConsoleBooks(_name_account(8), _name_invoice(8, 0), 1, approvals[0])
 
 

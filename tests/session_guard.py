@@ -30,10 +30,12 @@ _held = _Held()
 _nested: list[str] = []
 
 
-def _watched(opening: Any) -> Any:
+def _watched(opening: Any, joins_snapshot: bool = True) -> Any:
+    """`joins_snapshot`: within a snapshot it is the snapshot's own connection."""
+
     @contextmanager
     def watched(database: Database) -> Iterator[Any]:
-        if database in _held.databases:
+        if database in _held.databases and not (joins_snapshot and database.has_snapshot):
             _note(traceback.extract_stack()[-OUR_FRAMES:-2])
         _held.databases.append(database)
         try:
@@ -55,7 +57,8 @@ def _note(frames: list[traceback.FrameSummary]) -> None:
 def watch_over_sessions() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Database, "reading", _watched(Database.reading))
-        patch.setattr(Database, "writing", _watched(Database.writing))
+        patch.setattr(Database, "snapshot", _watched(Database.snapshot))
+        patch.setattr(Database, "writing", _watched(Database.writing, joins_snapshot=False))
         yield
 
 

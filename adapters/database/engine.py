@@ -46,6 +46,12 @@ def _serialize_json(value: Any) -> str:
     return orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS).decode()
 
 
+class _ThreadSnapshot(threading.local):
+    """The session of the snapshot that is open in this thread."""
+
+    session: Session | None = None
+
+
 class NewerDatabaseError(OperatingError):
     """The data was written by a newer version of Duecourse."""
 
@@ -53,7 +59,8 @@ class NewerDatabaseError(OperatingError):
 class Database:
     """Sessions for reading and for writing. A session's objects live only inside its `with`.
 
-    One at a time in a thread: whoever holds a connection and waits for a second one can wait for others who do the same.
+    One at a time in a thread: whoever holds a connection and waits for a second one can wait for others who do the same. What is read
+    within a snapshot is read by its session.
     """
 
     def __init__(self, url: str, pragmas: Sequence[str] = SQLITE_PRAGMAS) -> None:
@@ -63,6 +70,7 @@ class Database:
         self.engine = self._create_sqlite_engine() if self.is_sqlite else self._create_postgres_engine()
         self._write_engine = self.engine.execution_options(write=True)
         self._write_lock = threading.Lock() if self.is_sqlite else None
+        self._snapshots = _ThreadSnapshot()
 
     def _create_postgres_engine(self) -> Engine:
         given = make_url(self.url).query
@@ -101,16 +109,32 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
-        """Open a session for reading; nothing may be changed."""
+        """Open a session for reading; nothing may be changed. Within a snapshot it is the snapshot's."""
+        if self._snapshots.session is not None:
+            yield self._snapshots.session
+            return
         with Session(self.engine, autoflush=False) as session:
             yield session
 
     @contextmanager
     def snapshot(self) -> Iterator[Session]:
-        """Open a session for reading that sees one state through many statements, whatever is written meanwhile; nothing may be changed."""
+        """Open a session for reading that sees one state through many statements, whatever is written meanwhile; nothing may be changed.
+        All that this thread reads meanwhile sees that state too, over the same connection."""
+        if self._snapshots.session is not None:
+            yield self._snapshots.session
+            return
         engine = self.engine if self.is_sqlite else self.engine.execution_options(isolation_level="REPEATABLE READ")
         with Session(engine, autoflush=False) as session:
-            yield session
+            self._snapshots.session = session
+            try:
+                yield session
+            finally:
+                self._snapshots.session = None
+
+    @property
+    def has_snapshot(self) -> bool:
+        """Whether a snapshot is open in this thread."""
+        return self._snapshots.session is not None
 
     @contextmanager
     def writing(self) -> Iterator[Session]:

@@ -1,6 +1,6 @@
 """Cases other than the invoices' own, as lists show them, read from the read model."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import date
 from itertools import islice
 from typing import Any, TypeVar
@@ -73,6 +73,17 @@ def list_cases(
         wanted_rows = filter(is_wanted, map(_build_case_row, session.execute(statement)))
         rows, following = paginate_rows(list(islice(wanted_rows, limit + 1)), limit, _cursor_position)
         return list(rows), following
+
+
+def list_account_cases(database: Database, account_id: str, kinds: Iterable[CaseKind], limit: int) -> list[CaseRow]:
+    """An account's, in the order of the kinds, of each at most `limit`, the nearest deadline first."""
+    found: dict[str, list[CaseRow]] = {kind.value: [] for kind in kinds}
+    opened = _select_cases().where(col(Case.account_id) == account_id, col(Case.kind).in_(found), col(Case.outcome).is_(None))
+    with database.reading() as session:
+        for row in session.execute(opened.order_by(func.coalesce(col(Case.next_on), date.max), col(Case.case_id))):
+            if len(of_kind := found[row[0].kind]) < limit:
+                of_kind.append(_build_case_row(row))
+    return [case for of_kind in found.values() for case in of_kind]
 
 
 def find_case(database: Database, kind: CaseKind, case_id: str) -> CaseRow | None:

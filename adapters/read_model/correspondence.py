@@ -171,8 +171,9 @@ def list_tasks(
 
 def list_pressing_tasks(database: Database, limit: int) -> list[TaskRow]:
     """Open tasks, letters in trouble before everything else; within that, what is due first."""
-    statement = _select_tasks().where(col(Task.state) == TaskState.OPEN)
-    statement = statement.order_by(col(Task.kind).not_in(BLOCKING_TASK_KINDS), col(Task.due_on), col(Task.id)).limit(limit)
+    order = (col(Task.kind).not_in(BLOCKING_TASK_KINDS), col(Task.due_on), col(Task.id))
+    pressing = select(col(Task.id)).where(col(Task.state) == TaskState.OPEN).order_by(*order).limit(limit)
+    statement = _select_tasks().where(col(Task.id).in_(pressing)).order_by(*order)
     with database.reading() as session:
         return _build_task_rows(session, session.execute(statement).all())
 

@@ -78,13 +78,14 @@ class SettledNotice(BaseModel):
 
 
 class _Waiting(NamedTuple):
-    """`role`: for whom it waits; of a notice to a person, their name."""
+    """`role`: for whom it waits; of a notice to a person, their name. `account_name` is None of what is of no account."""
 
     role: str
     case_id: str
     account_id: str
     since: date | None
     is_notice: bool
+    account_name: str | None
 
 
 def load_unreached_roles(session: Session, delegations: Iterable[Delegation]) -> list[UnreachedRole]:
@@ -97,8 +98,7 @@ def load_unreached_roles(session: Session, delegations: Iterable[Delegation]) ->
         role = Role(each.role)
         if not reachable.reach(role, find_case_kind(each.case_id) is CaseKind.APPROVAL):
             found.setdefault(role, {}).setdefault(each.case_id, []).append(each)
-    names = _load_account_names(session, (each.account_id for cases in found.values() for rows in cases.values() for each in rows))
-    return [UnreachedRole(role=role, cases=_build_cases(cases, names)) for role, cases in sorted(found.items())]
+    return [UnreachedRole(role=role, cases=_build_cases(cases)) for role, cases in sorted(found.items())]
 
 
 def load_unreached_people(session: Session) -> list[UnreachedPerson]:
@@ -109,24 +109,20 @@ def load_unreached_people(session: Session) -> list[UnreachedPerson]:
         col(WaitingNoticeRow.account_id),
         col(WaitingNoticeRow.asked_on),
         literal(True),
+        col(Account.name),
     )
     waiting = select(*columns).join(User, col(User.name) == col(WaitingNoticeRow.person))
+    waiting = waiting.outerjoin(Account, col(Account.id) == col(WaitingNoticeRow.account_id))
     waiting = waiting.where(col(WaitingNoticeRow.state) == WaitingNoticeState.WAITING, col(User.active), col(User.email) == "")
     found: dict[str, dict[str, list[_Waiting]]] = {}
     for each in (_Waiting(*row) for row in session.execute(waiting)):
         found.setdefault(each.role, {}).setdefault(each.case_id, []).append(each)
-    names = _load_account_names(session, (each.account_id for cases in found.values() for rows in cases.values() for each in rows))
-    return [UnreachedPerson(person=person, cases=_build_cases(cases, names)) for person, cases in sorted(found.items())]
+    return [UnreachedPerson(person=person, cases=_build_cases(cases)) for person, cases in sorted(found.items())]
 
 
 def find_unreached_people(database: Database) -> list[UnreachedPerson]:
     with database.reading() as session:
         return load_unreached_people(session)
-
-
-def _load_account_names(session: Session, account_ids: Iterable[str]) -> dict[str, str]:
-    accounts = set(account_ids)
-    return dict(session.execute(select(col(Account.id), col(Account.name)).where(col(Account.id).in_(accounts))).all()) if accounts else {}
 
 
 def find_unreached_roles(database: Database, today: date) -> list[UnreachedRole]:
@@ -174,15 +170,16 @@ def _select_waiting(reachable: ReachableRoles) -> Any:
         .join(Case, col(Case.case_id) == col(CaseAwaited.case_id))
         .where(col(CaseAwaited.part) == AwaitedPart.ROLE, col(CaseAwaited.name).in_(acting), col(Case.outcome).is_(None))
     )
-    return notices.union_all(escalations, awaited)
+    waiting = notices.union_all(escalations, awaited).subquery()
+    return select(waiting, col(Account.name)).outerjoin(Account, col(Account.id) == waiting.c.account_id)
 
 
-def _build_cases(cases: dict[str, list[_Waiting]], names: dict[str, str]) -> list[UnreachedCase]:
+def _build_cases(cases: dict[str, list[_Waiting]]) -> list[UnreachedCase]:
     built = [
         UnreachedCase(
             case_id=case_id,
             account_id=waiting[0].account_id,
-            account_name=names.get(waiting[0].account_id, ""),
+            account_name=waiting[0].account_name or "",
             since=min((each.since for each in waiting if each.since), default=None),
             notices=sum(each.is_notice for each in waiting),
         )

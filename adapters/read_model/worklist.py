@@ -41,8 +41,8 @@ class WorklistScope(BaseModel):
 
     @property
     def people(self) -> list[str]:
-        """Whose accounts and tasks are on the list."""
-        return [self.user, *self.covering]
+        """Whose accounts and tasks are on the list: nobody's, where it is a role's."""
+        return [each for each in (self.user, *self.covering) if each]
 
     @property
     def roles(self) -> list[Role]:

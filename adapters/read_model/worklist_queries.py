@@ -232,11 +232,8 @@ def list_case_items(
     An approval is the reader's only if they may sign it, in their own role or under one of their delegations.
     """
     opened = _SELECT_CASES.where(col(Case.outcome).is_(None), *_of_account(col(Case.account_id), account_id))
-    rows = {
-        row.case_id: row
-        for awaited in (_waits_for_collector(people, today), awaits_role_or_person(roles, people))
-        for row in session.execute(opened.where(awaited))
-    }
+    theirs = [*([_waits_for_collector(people, today)] if people else []), awaits_role_or_person(roles, people)]
+    rows = {row.case_id: row for awaited in theirs for row in session.execute(opened.where(awaited))}
     parsed = (_parse_case(row, reader, delegations) for row in rows.values())
     cases = [case for case in parsed if _is_for_reader(case, people)]
     unstated = {case.row.account_id for case in cases if not case.row.currency and not case.stated_amounts}
@@ -321,6 +318,8 @@ def _build_case_facts(row: Any, summary: CaseSummary, work: WorkKind) -> dict[st
 
 def list_broken_promise_items(session: Session, people: Sequence[str], today: date, account_id: str | None = None) -> list[WorkItem]:
     """Of the last days, on invoices that are still open, unless the customer was spoken to or promised anew since."""
+    if not people:
+        return []
     answer = aliased(JournalEntry)
     answered = exists().where(
         col(answer.case_id) == col(JournalEntry.case_id), col(answer.seq) > col(JournalEntry.seq), col(answer.kind).in_(ANSWERING_KINDS)

@@ -23,6 +23,7 @@ from api.console.lists.list_pages import router as lists_router
 from api.console.lists.reassignment import router as reassignment_router
 from api.console.live import PulseReader
 from api.console.live import router as live_router
+from api.console.overview.overview_page import keep_overview
 from api.console.overview.overview_page import router as overview_router
 from api.console.pages import router
 from api.console.plans.plan_page import router as plan_router
@@ -55,6 +56,7 @@ __all__ = [
     "decision_router",
     "import_router",
     "invoice_router",
+    "keep_overview",
     "letter_router",
     "letters_router",
     "lists_router",

@@ -4,7 +4,7 @@ from typing import NamedTuple
 from urllib.parse import quote
 
 from adapters.database.engine import Database
-from adapters.read_model.cases import CaseFilter, CaseRow, list_cases
+from adapters.read_model.cases import CaseRow, list_account_cases
 from domain.case_summary import list_stated_amounts
 from domain.identifiers import CaseKind
 from domain.money import Money
@@ -40,11 +40,7 @@ class CaseToAct(NamedTuple):
 
 def list_open_cases(database: Database, account_id: str) -> list[CaseToAct]:
     """The kinds in the order of ACTS, of each the nearest deadline first."""
-    found: list[CaseToAct] = []
-    for kind in ACTS:
-        rows, _ = list_cases(database, CaseFilter(kind=kind, account=account_id, open=True), MAX_CASES_OF_A_KIND, None)
-        found += [describe_case(row) for row in rows]
-    return found
+    return [describe_case(row) for row in list_account_cases(database, account_id, ACTS, MAX_CASES_OF_A_KIND)]
 
 
 def build_case_url(case_id: str, kind: str) -> str:

@@ -22,6 +22,7 @@ from api.console.rendering import CLOCK_SPEEDS, PageReader, render
 from api.routes.invoices import MAX_DAYS_PAST_DUE
 from api.web.access_logging import record_shown_letter
 from api.web.authentication import Context, require_right
+from api.web.one_snapshot import from_one_snapshot
 from api.web.permissions import Permission
 from api.web.problems import invalid_request_problem, not_found_problem
 from api.web.request_target import EncodedPathRoute
@@ -34,6 +35,7 @@ MAX_PRESSING_TASKS = 8
 
 
 @router.get("/")
+@from_one_snapshot
 def show_portfolio(
     request: Request,
     context: Context,

@@ -25,6 +25,7 @@ from api.presenters.worklist import list_operations, present_work_item
 from api.schemas.worklist import WorkItemOut
 from api.web.access_logging import record_answered_account, record_shown_account
 from api.web.authentication import Context
+from api.web.one_snapshot import from_one_snapshot
 from api.web.request_target import EncodedPathRoute
 from domain.billing.billing_events import InvoiceStatus
 from domain.identifiers import CaseKind, find_case_kind
@@ -91,6 +92,7 @@ class ShownAccount(NamedTuple):
 
 
 @router.get(TODAY_PAGE)
+@from_one_snapshot
 def show_today(
     request: Request,
     context: Context,

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from adapters.database.tables import Case, Payment
 from adapters.read_model.overview.flow_figures import find_median, load_stage_figures
 from adapters.read_model.overview.money_figures import load_currency_figures
-from adapters.read_model.overview.overview_figures import KEPT_FOR, OverviewReader
+from adapters.read_model.overview.overview_figures import KEPT_FOR, WANTED_FOR, OverviewReader
 from api.console.overview.bars import draw_stacked_bar, scale_bar
 from domain.billing.billing_events import InvoiceStatus
 from domain.case.case_view import TaskKind
@@ -126,6 +126,29 @@ def test_figures_are_kept_for_a_minute_and_not_over_a_day(world: PortfolioWorld)
     world.invoice("I-2", started=False)
     almost = KEPT_FOR.total_seconds() - 1
     assert (count(0, almost), count(1, almost), count(1, 2 * almost + 2)) == (1, 2, 2)
+
+
+def test_figures_are_read_ahead_while_somebody_asks_for_them(world: PortfolioWorld) -> None:
+    world.account()
+    world.invoice("I-1", started=False)
+    reader = OverviewReader(world.database)
+
+    def read_ahead(seconds: float) -> None:
+        reader.read_ahead(TODAY, REAL_NOW + timedelta(seconds=seconds), CLOCK)
+
+    def find_reading(seconds: float) -> float:
+        figures = reader.read(TODAY, REAL_NOW + timedelta(seconds=seconds), CLOCK)
+        return (figures.read_at - REAL_NOW).total_seconds()
+
+    read_ahead(0)
+    assert find_reading(0) == 0, "nobody had asked before"
+    read_ahead(10)
+    assert find_reading(20) == 0, "they are young"
+    read_ahead(50)
+    assert find_reading(70) == 50, "whoever comes after a minute finds them read"
+    unwanted = 70 + WANTED_FOR.total_seconds()
+    read_ahead(unwanted)
+    assert find_reading(unwanted + 1) == unwanted + 1, "nobody had asked for an hour"
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from api.context import ApiContext
 from api.presenters.account_place import tell_account_place
 from api.routes.accounts import require_account_detail
 from api.web.authentication import Context
+from api.web.one_snapshot import from_one_snapshot
 from api.web.request_target import EncodedPathRoute
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse, route_class=EncodedPathRoute)
@@ -28,6 +29,7 @@ Share = Literal["", "letters", "calls", "notes", "decisions", "money"]
 
 
 @router.get("/accounts/{account_id}")
+@from_one_snapshot
 def show_account(
     request: Request,
     account_id: str,

@@ -24,6 +24,7 @@ from api.routes.approvals import require_approval
 from api.routes.delegations import list_visible_delegations, may_revoke
 from api.web.access_logging import record_shown_account
 from api.web.authentication import Context
+from api.web.one_snapshot import from_one_snapshot
 from api.web.permissions import Permission, permission_denial_reason
 from api.web.request_target import EncodedPathRoute
 from domain.approval.summary import ApprovalSummary
@@ -42,12 +43,14 @@ Place = Annotated[str, Query(max_length=100)]
 
 
 @router.get(APPROVALS_PAGE)
+@from_one_snapshot
 def show_approvals(request: Request, context: Context, actor: PageReader, place: Place = "") -> HTMLResponse:
     """What the reader may decide now, and the first of it. `place`: only what they decide in this person's place."""
     return _render_page(request, context, actor, place)
 
 
 @router.get(APPROVALS_PAGE + "/{approval_id}")
+@from_one_snapshot
 def show_approval(
     request: Request, context: Context, actor: PageReader, approval: Annotated[CaseRow, Depends(require_approval)], place: Place = ""
 ) -> HTMLResponse:

@@ -31,6 +31,7 @@ from api.console.open_cases import describe_case
 from api.console.rendering import PageReader, load_reader, render
 from api.context import ApiContext
 from api.web.authentication import Context
+from api.web.one_snapshot import from_one_snapshot
 from api.web.problems import not_found_problem
 from api.web.request_target import EncodedPathRoute
 from domain.credit_review.summary import CreditReviewSummary
@@ -69,6 +70,7 @@ class BookedPart(NamedTuple):
 
 
 @router.get("/cases/{case_id}")
+@from_one_snapshot
 def show_case(request: Request, case_id: str, context: Context, actor: PageReader) -> Response:
     """Raises Problem 404."""
     case = find_case_by_id(context.database, case_id)

@@ -21,6 +21,7 @@ from api.console.lists.list_state import CURSOR, list_default_columns, open_list
 from api.console.rendering import PageReader, load_reader, render
 from api.context import ApiContext
 from api.web.authentication import Context
+from api.web.one_snapshot import from_one_snapshot
 from api.web.problems import not_found_problem
 from api.web.request_target import EncodedPathRoute
 from domain.roles import Actor
@@ -43,21 +44,25 @@ NamedList = Annotated[ConsoleList, Depends(require_list)]
 
 
 @router.get(ACCOUNT_LIST.page)
+@from_one_snapshot
 def show_accounts(request: Request, context: Context, actor: PageReader) -> HTMLResponse:
     return _show_list(request, context, actor, ACCOUNT_LIST)
 
 
 @router.get(INVOICE_LIST.page)
+@from_one_snapshot
 def show_invoices(request: Request, context: Context, actor: PageReader) -> HTMLResponse:
     return _show_list(request, context, actor, INVOICE_LIST)
 
 
 @router.get(CASE_LIST.page)
+@from_one_snapshot
 def show_cases(request: Request, context: Context, actor: PageReader) -> HTMLResponse:
     return _show_list(request, context, actor, CASE_LIST)
 
 
 @router.get(LETTER_LIST.page)
+@from_one_snapshot
 def show_letters(request: Request, context: Context, actor: PageReader) -> HTMLResponse:
     return _show_list(request, context, actor, LETTER_LIST)
 

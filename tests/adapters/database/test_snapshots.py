@@ -1,0 +1,47 @@
+"""What is read within a snapshot sees its one state, over its one connection."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from sqlalchemy import event, func, select
+
+from adapters.database.engine import Database
+from adapters.database.tables import User
+
+
+def count_users(database: Database) -> int:
+    with database.reading() as session:
+        return session.scalar(select(func.count()).select_from(User)) or 0
+
+
+def add_user(database: Database, name: str) -> None:
+    with database.writing() as session:
+        session.add(User(name=name))
+
+
+def add_elsewhere(database: Database, name: str) -> None:
+    with ThreadPoolExecutor(1) as other:
+        other.submit(add_user, database, name).result()
+
+
+def test_what_others_write_meanwhile_is_not_seen_until_it_ends(database: Database) -> None:
+    add_user(database, "anna")
+    taken: list[object] = []
+    event.listen(database.engine, "checkout", lambda *found: taken.append(found[0]))
+    with database.snapshot():
+        assert count_users(database) == 1
+        add_elsewhere(database, "ben")
+        with database.snapshot():
+            assert count_users(database) == 1
+        assert count_users(database) == 1
+        with ThreadPoolExecutor(1) as other:
+            assert other.submit(count_users, database).result() == 2
+    assert len(taken) == 3, "the snapshot's, and one of each other thread"
+    assert count_users(database) == 2
+
+
+def test_a_snapshot_that_failed_leaves_nothing_behind(database: Database) -> None:
+    with pytest.raises(ValueError, match="no page"), database.snapshot():
+        raise ValueError("no page")
+    add_user(database, "anna")
+    assert count_users(database) == 1
