@@ -61,6 +61,12 @@ def list_case_history(database: Database, case_id: str) -> list[JournalLine]:
         return _build_journal_lines(session, [row for row in entries if row[0].hash in counting])
 
 
+def find_entry_of_act(database: Database, case_id: str, act_id: str) -> int | None:
+    """The number of the first entry by which a case did an act; None where it has not done it, or refused it."""
+    history = list_case_history(database, case_id)
+    return next((line.seq for line in history if line.facts.get("act") == act_id and line.kind != EntryKind.ACT_REFUSED), None)
+
+
 def list_account_history(
     database: Database, account_id: str, until: datetime | None, limit: int, cursor: str | None, kinds: Collection[EntryKind] | None = None
 ) -> tuple[list[JournalLine], str | None]:

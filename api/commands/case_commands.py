@@ -5,6 +5,7 @@ from fastapi import Response
 from fastapi.concurrency import run_in_threadpool
 
 from adapters.read_model.cases import CaseRow, find_case
+from adapters.read_model.journal import find_entry_of_act
 from adapters.temporal.case_commands import CaseNotRunning, CommandQueued
 from adapters.temporal.case_start import CaseStart
 from api.commands.notes_and_tasks import save_note
@@ -37,8 +38,17 @@ async def submit_case_command(context: ApiContext, case: CaseRow, command: Comma
     try:
         outcome = await context.cases.submit_command(case.case_id, command)
     except CaseNotRunning as error:
-        raise build_closed_problem(context, case) from error
+        if done := await find_done_act(context, case.case_id, command.act_id):
+            return done
+        raise await run_in_threadpool(build_closed_problem, context, case) from error
     return build_command_answer(outcome, command.act_id, response)
+
+
+async def find_done_act(context: ApiContext, case_id: str, act_id: str) -> CommandAnswer | None:
+    """The answer to an act that a case did before it ended: whoever got none, and sends it again, is to hear that it was done; None for an
+    act that was not."""
+    seq = await run_in_threadpool(find_entry_of_act, context.database, case_id, act_id)
+    return None if seq is None else CommandAnswer(act_id=act_id, recorded="now", seq=seq, repeated=True)
 
 
 async def submit_or_start_case(context: ApiContext, case_start: CaseStart, command: Command, response: Response) -> CommandAnswer:
@@ -51,6 +61,8 @@ async def send_or_start_case(context: ApiContext, case_start: CaseStart, command
     try:
         return await context.cases.submit_or_start_case(case_start, command)
     except CaseNotRunning as error:
+        if done := await find_done_act(context, case_start.case_id, command.act_id):
+            return CommandReceipt(act_id=done.act_id, seq=done.seq, repeated=True)
         raise Problem(
             409,
             "closed",

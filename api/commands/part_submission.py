@@ -3,8 +3,10 @@
 from typing import Literal, NamedTuple
 
 from adapters.temporal.case_commands import CaseNotRunning, CommandQueued, CommandRejected
+from api.commands.case_commands import find_done_act
 from api.context import ApiContext
 from domain.case.command import Command
+from domain.identifiers import invoice_case_id
 from domain.refusal import Refusal
 
 INVOICE_CLOSED = Refusal("call.invoice_closed", "the invoice is closed; nothing can be done to it any more")
@@ -26,5 +28,6 @@ async def submit_part(context: ApiContext, invoice_id: str, command: Command, no
     except CommandRejected as error:
         return PartOutcome("refused", str(error))
     except CaseNotRunning:
-        return None
+        done = await find_done_act(context, invoice_case_id(invoice_id), command.act_id)
+        return PartOutcome("now") if done else None
     return PartOutcome("will be applied" if isinstance(outcome, CommandQueued) else "now")

@@ -8,7 +8,7 @@ from fastapi.concurrency import run_in_threadpool
 from adapters.identity.delegation_store import DelegationStore
 from adapters.read_model.cases import CaseFilter, CaseRow, list_cases
 from adapters.read_model.journal import find_note_text
-from api.commands.case_commands import build_closed_problem, require_case, save_comment, submit_case_command
+from api.commands.case_commands import build_closed_problem, find_done_act, require_case, save_comment, submit_case_command
 from api.context import ApiContext
 from api.presenters.approvals import present_approval
 from api.schemas.approvals import ApprovalDecisionIn, ApprovalOut
@@ -93,10 +93,12 @@ async def decide_approval(
     """
     if misplaced := find_misplaced_reason(body.decision, body.reason):
         raise invalid_request_problem("/reason", misplaced)
-    if approval.outcome is not None:  # its comment would be a note about nothing
-        raise await run_in_threadpool(build_closed_problem, context, approval)
     read_version = () if body.facts_version is None else (str(body.facts_version),)
     command_id = derive_id(request, "act", actor.user, *read_version)
+    if approval.outcome is not None:  # its comment would be a note about nothing
+        if done := await find_done_act(context, approval.case_id, command_id):
+            return done
+        raise await run_in_threadpool(build_closed_problem, context, approval)
     delegation = await run_in_threadpool(_find_delegation, context, actor, approval)
     note = await save_comment(context, command_id, approval, actor.user, body.comment)
     command = DecideApproval(

@@ -10,7 +10,7 @@ from adapters.document_store import DocumentStore
 from adapters.read_model.cases import CaseFilter, CaseRow, list_cases
 from adapters.temporal.case_commands import CommandRejected
 from api.commands.call_planning import LOOK_AGAIN_LATER
-from api.commands.case_commands import build_closed_problem, require_case, save_comment, submit_case_command
+from api.commands.case_commands import build_closed_problem, find_done_act, require_case, save_comment, submit_case_command
 from api.commands.notes_and_tasks import save_invoice_note
 from api.presenters.disputes import present_dispute
 from api.routes.invoice_commands import ExistingInvoice, InvoiceCommandId, submit_invoice_command
@@ -166,8 +166,8 @@ async def attach_evidence(
 ) -> EvidenceAnswer:
     """Each file is stored once, by its SHA-256; what the dispute refuses is not kept. An empty file is named, and the others are attached;
     422 where there are only such."""
-    if dispute.outcome is not None:
-        raise build_closed_problem(context, dispute)
+    if dispute.outcome is not None and not await find_done_act(context, dispute.case_id, command_id):
+        raise await run_in_threadpool(build_closed_problem, context, dispute)
     read = [(describe_upload(file), describe_media_type(file), await file.read()) for file in files]
     uploads = [upload for upload in read if upload[2]]
     refused = {

@@ -9,6 +9,7 @@ from adapters.read_model.invoices import InvoiceRow
 from adapters.read_model.missing_addresses import find_missing_address
 from adapters.temporal.case_commands import CaseNotRunning, CommandQueued
 from api.commands.account_calls import tell_called_invoices
+from api.commands.case_commands import find_done_act
 from api.commands.notes_and_tasks import save_account_note, save_invoice_note
 from api.context import ApiContext
 from api.routes.invoices import require_invoice
@@ -18,6 +19,7 @@ from api.web.authentication import CollectingActor, Context
 from api.web.idempotency import IdempotentRoute
 from api.web.problems import PROBLEM_RESPONSES, Problem, invalid_request_problem
 from api.web.request_ids import derive_id
+from domain import identifiers as ids
 from domain.billing.billing_events import InvoiceStatus
 from domain.case.command import Command
 from domain.invoice.commands import AddNote, LogCall, MakePromise, PauseCollection, ResendLetter, ResumeCollection, SkipLetter
@@ -138,6 +140,8 @@ async def submit_invoice_command(context: ApiContext, invoice: InvoiceRow, comma
     try:
         outcome = await context.cases.submit_invoice_command(invoice.id, command)
     except CaseNotRunning as error:
+        if done := await find_done_act(context, ids.invoice_case_id(invoice.id), command.act_id):
+            return done
         raise _build_not_running_problem(invoice) from error
     if isinstance(outcome, CommandQueued):
         response.status_code = 202

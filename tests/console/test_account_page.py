@@ -38,7 +38,7 @@ async def test_the_page_says_what_is_owed_by_age_what_was_promised_and_who_was_r
         shown = words(await page(client, "/accounts/A-1"))
     assert "Overdue €120.00 not yet due €5.00" in shown
     assert "EUR €125.00 €120.00 €0.00 €5.00 €20.00 €100.00 – –" in shown
-    assert "Promises none so far" in shown
+    assert "Promises open: 1" in shown
     assert "open €50.00 by 8 Mar 2013" in shown
     assert "Last contact 1 Mar 2013, " in shown
     assert "Collection is paused on 1 invoice: N-I-2" in shown

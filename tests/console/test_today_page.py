@@ -43,6 +43,7 @@ async def test_who_has_nothing_to_do_is_told_what_will_appear(as_role: As, world
         shown = words(await page(client, "/today"))
     assert "Nothing waits for you." in shown
     assert "calls that are due" in shown
+    assert "What waits for others is on the Overview" in shown
 
 
 async def test_the_heaviest_stands_first_with_its_reason_and_its_account_beside_the_list(as_role: As, world: PortfolioWorld) -> None:

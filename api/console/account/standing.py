@@ -32,11 +32,13 @@ class CurrencyStanding(NamedTuple):
 
 
 class PromiseHistory(NamedTuple):
-    """`latest`: the first few, the latest first. `judged`: how many were kept or not, `kept`: how many of these were."""
+    """`latest`: the first few, the latest first. `judged`: how many were kept or not, `kept`: how many of these were; `open`: how many can
+    still be kept."""
 
     latest: list[PromiseFacts]
     kept: int
     judged: int
+    open: int
 
 
 class NextOfAccount(NamedTuple):
@@ -94,7 +96,8 @@ def _build_currency(balance: BalanceRow, ages: dict[str, AgedBalance]) -> Curren
 
 def _judge_promises(promises: list[PromiseFacts]) -> PromiseHistory:
     judged = [promise for promise in promises if promise.outcome in KEPT_OR_NOT]
-    return PromiseHistory(promises[:MAX_PROMISES], sum(each.outcome == PromiseStatus.KEPT for each in judged), len(judged))
+    kept, still_open = (sum(each.outcome == outcome for each in promises) for outcome in (PromiseStatus.KEPT, PromiseStatus.OPEN))
+    return PromiseHistory(promises[:MAX_PROMISES], kept, len(judged), still_open)
 
 
 def _find_next(context: ApiContext, account_id: str, open_rows: list[InvoiceRow], words: Phrases) -> NextOfAccount | None:
