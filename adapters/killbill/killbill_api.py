@@ -7,7 +7,8 @@ from urllib.parse import quote
 
 import httpx
 
-from adapters.billing.errors import RefusedByBillingError
+from adapters.billing.errors import BillingAwayError, RefusedByBillingError
+from adapters.billing.unanswered_orders import build_unanswered_error
 from adapters.plain_http.http_api import HttpAnswer, HttpApi, NotFoundThereError
 from adapters.plain_http.sign_in import FixedHeaders, build_basic_header
 from domain.digits import parse_digits
@@ -82,10 +83,14 @@ class KillBillApi:
         return self._api.fetch(f"/1.0/kb/{path}", query, accept=accept)
 
     def send(self, method: str, path: str, body: object = None, *, comment: str = "") -> HttpAnswer:
+        """Raises UnansweredOrderError, for Kill Bill knows no key by which the same is done once."""
         headers = {"X-Killbill-CreatedBy": CREATED_BY}
         if comment and comment.isascii() and comment.isprintable():
             headers["X-Killbill-Comment"] = comment[:200]
-        return self._api.send(method, f"/1.0/kb/{path}", None if body is None else json.dumps(body), headers=headers)
+        try:
+            return self._api.send(method, f"/1.0/kb/{path}", None if body is None else json.dumps(body), headers=headers)
+        except BillingAwayError as error:
+            raise build_unanswered_error(error) from error
 
 
 def name_path(*parts: str) -> str:

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, NoReturn
 
 import httpx
 
+from adapters.billing.away_statuses import is_away_status, is_untouched_status
 from adapters.billing.errors import (
     BillingAwayError,
     ConnectionRefusedByBillingError,
@@ -169,8 +170,9 @@ def _raise_refusal(answer: httpx.Response, model: str, method: str) -> NoReturn:
             raise MissingInOdooError(f"{model}.{method}")
         case HTTPStatus.INTERNAL_SERVER_ERROR if (missing := _MISSING_FIELD.search(said)) is not None:
             raise MissingInOdooError(f"field {missing[1]} of {model}")
-        case HTTPStatus.TOO_MANY_REQUESTS:
-            raise BillingAwayError(describe_answer("Odoo", 429), read_retry_after(answer.headers), is_untouched=True)
+        case status if is_away_status(status):
+            is_untouched = is_untouched_status(status)
+            raise BillingAwayError(describe_answer("Odoo", status), read_retry_after(answer.headers), is_untouched=is_untouched)
         case status if answer.is_redirect:
             raise ConnectionRefusedByBillingError("Odoo sends elsewhere; name the database, and the address as the browser shows it")
         case status if answer.is_client_error:

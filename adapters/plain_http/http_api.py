@@ -10,6 +10,7 @@ from urllib.parse import urljoin, urlsplit
 
 import httpx
 
+from adapters.billing.away_statuses import is_away_status, is_untouched_status
 from adapters.billing.errors import (
     BillingAwayError,
     ConnectionRefusedByBillingError,
@@ -28,9 +29,6 @@ LONGEST_ANSWER = 120.0
 """Seconds: an answer that drips for longer is given up."""
 LONGEST_REASON = 300
 """Characters of what a system says to a refusal."""
-_AWAY = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS})
-_UNTOUCHED = frozenset({HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS})
-"""By which a system says that it has not begun with what it was asked."""
 _FORBIDDEN = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.PROXY_AUTHENTICATION_REQUIRED})
 
 
@@ -145,8 +143,8 @@ class HttpApi:
 
     def _raise_refusal(self, answer: HttpAnswer, path: str) -> None:
         status = answer.status
-        if status in _AWAY or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            is_untouched = status in _UNTOUCHED
+        if is_away_status(status):
+            is_untouched = is_untouched_status(status)
             raise BillingAwayError(describe_answer(self._name, status), read_retry_after(answer.headers), is_untouched=is_untouched)
         if status == HTTPStatus.NOT_FOUND or status == HTTPStatus.GONE:
             raise NotFoundThereError(path)

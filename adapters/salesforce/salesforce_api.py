@@ -16,7 +16,9 @@ import requests
 from requests.adapters import BaseAdapter, HTTPAdapter
 from simple_salesforce.api import Salesforce
 from simple_salesforce.exceptions import SalesforceAuthenticationFailed, SalesforceError
+from urllib3.exceptions import NewConnectionError
 
+from adapters.billing.away_statuses import is_away_status, is_untouched_status
 from adapters.billing.errors import (
     BillingAwayError,
     ConnectionRefusedByBillingError,
@@ -25,6 +27,7 @@ from adapters.billing.errors import (
     describe_silence,
 )
 from adapters.billing.http_times import read_retry_after
+from adapters.billing.unanswered_orders import build_unanswered_error
 from adapters.salesforce.salesforce_records import Record
 
 API_VERSION: Final = "66.0"
@@ -36,7 +39,8 @@ _MISSING = frozenset({"INVALID_FIELD", "INVALID_TYPE"})
 _BUSY_CODES = frozenset(
     {"REQUEST_LIMIT_EXCEEDED", "UNABLE_TO_LOCK_ROW", "SERVER_UNAVAILABLE", "TXN_SECURITY_METERING_ERROR", "QUERY_TIMEOUT"}
 )
-_BUSY = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.BAD_GATEWAY, HTTPStatus.GATEWAY_TIMEOUT})
+_UNTOUCHED_CODES = frozenset({"REQUEST_LIMIT_EXCEEDED", "UNABLE_TO_LOCK_ROW"})
+"""By which it says that nothing came of what it was asked."""
 
 
 class MissingInSalesforceError(ConnectionRefusedByBillingError):
@@ -78,13 +82,16 @@ class SalesforceSettings(NamedTuple):
 
 
 class _PatientSession(requests.Session):
-    """Every request has an end, also the library's own for signing in; and what is busy says when to come again."""
+    """Every request has an end, also the library's own for signing in; and what is busy says when to come again. What fails inside
+    Salesforce has a code of its own, which the library hands on."""
 
     def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
         kwargs["timeout"] = kwargs.get("timeout") or _TIMEOUT
         answer = super().send(request, **kwargs)
-        if answer.status_code in _BUSY:
-            raise BillingAwayError(describe_answer("Salesforce", answer.status_code), read_retry_after(answer.headers))
+        status = answer.status_code
+        if is_away_status(status) and status != HTTPStatus.INTERNAL_SERVER_ERROR:
+            words, is_untouched = describe_answer("Salesforce", status), is_untouched_status(status)
+            raise BillingAwayError(words, read_retry_after(answer.headers), is_untouched=is_untouched)
         return answer
 
 
@@ -114,10 +121,16 @@ class SalesforceApi:
 
     def create(self, kind: str, values: Mapping[str, object]) -> str:
         """Its id."""
-        return str(self._call("POST", f"sobjects/{kind}/", json=values)["id"])
+        return str(self._write("POST", f"sobjects/{kind}/", values)["id"])
 
     def change(self, kind: str, record_id: str, values: Mapping[str, object]) -> None:
-        self._call("PATCH", f"sobjects/{kind}/{record_id}", json=values)
+        self._write("PATCH", f"sobjects/{kind}/{record_id}", values)
+
+    def _write(self, method: str, path: str, values: Mapping[str, object]) -> Any:
+        try:
+            return self._call(method, path, json=values)
+        except BillingAwayError as error:
+            raise build_unanswered_error(error) from error
 
     def describe(self, kind: str) -> Record:
         """Its `createable` and `updateable`, and its `fields` each with `name` and `updateable`, as the app's user may."""
@@ -151,7 +164,16 @@ class SalesforceApi:
         except (ValueError, KeyError, IndexError, TypeError) as error:
             raise ConnectionRefusedByBillingError(f"this address answers otherwise than Salesforce does: {type(error).__name__}") from error
         except requests.RequestException as error:
-            raise BillingAwayError(describe_silence("Salesforce", type(error).__name__)) from error
+            is_untouched = _is_unsent(error)
+            raise BillingAwayError(describe_silence("Salesforce", type(error).__name__), is_untouched=is_untouched) from error
+
+
+def _is_unsent(error: requests.RequestException) -> bool:
+    """Whether a call never reached the system; signing in again, which may come before it, counts as the call."""
+    if isinstance(error, requests.ConnectTimeout):
+        return True
+    reason = getattr(error.args[0], "reason", None) if error.args else None
+    return isinstance(error, requests.ConnectionError) and isinstance(reason, NewConnectionError)
 
 
 def _raise_sign_in_refusal(error: SalesforceAuthenticationFailed) -> NoReturn:
@@ -166,7 +188,8 @@ def _raise_sign_in_refusal(error: SalesforceAuthenticationFailed) -> NoReturn:
 def _raise_refusal(error: SalesforceError) -> NoReturn:
     code, said = _read_refusal(error.content)
     if code in _BUSY_CODES or error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        raise BillingAwayError(describe_answer("Salesforce", f"{error.status} {code}".rstrip())) from error
+        words = describe_answer("Salesforce", f"{error.status} {code}".rstrip())
+        raise BillingAwayError(words, is_untouched=code in _UNTOUCHED_CODES) from error
     if code in _MISSING:
         raise MissingInSalesforceError(f"Salesforce says: {said}") from error
     if error.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):

@@ -8,12 +8,14 @@ first has done nothing, and what it asked for was looked for.
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from http import HTTPStatus
+from secrets import token_hex
 from typing import Any, Final, NamedTuple, NoReturn
 from zoneinfo import ZoneInfo
 
 import httpx
 import stripe
 
+from adapters.billing.away_statuses import is_away_status, is_untouched_status
 from adapters.billing.errors import (
     BillingAwayError,
     ConflictingBookingError,
@@ -24,7 +26,8 @@ from adapters.billing.errors import (
     describe_silence,
 )
 from adapters.billing.http_times import read_retry_after, read_server_time
-from adapters.stripe.stripe_records import AutomaticInvoices, Record
+from adapters.billing.unanswered_orders import build_unanswered_error, is_unsent
+from adapters.stripe.stripe_records import MARK, AutomaticInvoices, Record
 
 API_VERSION: Final = "2026-10-28.endive"
 """Which the library's release speaks, and this adapter was written for. An account's own default may be another, whose fields say other
@@ -136,6 +139,14 @@ class StripeApi:
                 continue
         raise BillingAwayError(f"Stripe has failed with this {_MOST_KEYS} times; look whether it works there")
 
+    def set_values(self, path: str, **parameters: Any) -> Record:
+        """A change that is the same however often it is made: it has a key of its own each time, for an answer that is kept would not make
+        it again. Raises NoSuchStripeObjectError, and UnansweredOrderError, for the same may be made once more by then."""
+        try:
+            return self.change(path, f"{MARK}-{token_hex(8)}", **parameters)
+        except BillingAwayError as error:
+            raise build_unanswered_error(error) from error
+
     def fetch(self, address: str) -> tuple[str, bytes]:
         """The media type and content of a file that Stripe gave the address of: whoever knows it may read it, so the key is not sent."""
         try:
@@ -168,9 +179,11 @@ def _raise_refusal(error: stripe.StripeError) -> NoReturn:
         raise _RepeatedFailureError from error
     match error:
         case stripe.APIConnectionError():
-            raise BillingAwayError(describe_silence("Stripe", said)) from error
+            cause = error.__cause__
+            is_untouched = isinstance(cause, httpx.HTTPError) and is_unsent(cause)
+            raise BillingAwayError(describe_silence("Stripe", said), is_untouched=is_untouched) from error
         case stripe.RateLimitError():
-            raise BillingAwayError("Stripe asks for fewer calls", read_retry_after(headers)) from error
+            raise BillingAwayError("Stripe asks for fewer calls", read_retry_after(headers), is_untouched=True) from error
         case stripe.AuthenticationError():
             raise ConnectionRefusedByBillingError("Stripe does not know the key; ask for a new one: Developers, API keys") from error
         case stripe.PermissionError():
@@ -179,6 +192,11 @@ def _raise_refusal(error: stripe.StripeError) -> NoReturn:
             raise ConflictingBookingError("the key was used before, for something else; give this its own") from error
         case stripe.InvalidRequestError(code="resource_missing") if status == HTTPStatus.NOT_FOUND or error.param == "starting_after":
             raise NoSuchStripeObjectError(said) from error
-    if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in (0, HTTPStatus.CONFLICT):
-        raise BillingAwayError(describe_answer("Stripe", status), read_retry_after(headers)) from error
+    if is_away_status(status) or status in (0, HTTPStatus.CONFLICT):
+        words, is_untouched = describe_answer("Stripe", status), is_untouched_status(status)
+        raise BillingAwayError(words, read_retry_after(headers), is_untouched=is_untouched) from error
+    if type(error) is stripe.APIError:
+        raise ConnectionRefusedByBillingError(
+            f"this address answers {status} with something that is not of Stripe's API; see whether something stands between"
+        ) from error
     raise RefusedByBillingError(describe_refusal("Stripe", said)) from error

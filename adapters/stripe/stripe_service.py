@@ -10,7 +10,6 @@ undone since.
 """
 
 import hashlib
-from secrets import token_hex
 from typing import Final
 
 from adapters.billing.errors import ConflictingBookingError, RefusedByBillingError, UnsupportedOperationError
@@ -71,21 +70,17 @@ class StripeService:
         """Why it cannot be paused; None where it is. A refusal holds up no other subscription."""
         path, name = f"subscriptions/{subscription['id']}", f"{MARK}-pause-{subscription['id']}-{key}"
         if self._kind == COLLECTION:
-            self._change(path, metadata={PAUSED_BY: self._kind}, pause_collection=_COLLECTION_PAUSE)
+            self._api.set_values(path, metadata={PAUSED_BY: self._kind}, pause_collection=_COLLECTION_PAUSE)
             return None
         if not _can_pause_service(subscription):
             return f"{subscription['id']} (it has no flexible billing mode, or a schedule)"
-        self._change(path, metadata={PAUSED_BY: self._kind})
+        self._api.set_values(path, metadata={PAUSED_BY: self._kind})
         try:
             self._api.change(f"{path}/pause", name, type="subscription", bill_for={"unused_time_from": {"type": "none"}})
         except RefusedByBillingError as error:
-            self._change(path, metadata={PAUSED_BY: ""})
+            self._api.set_values(path, metadata={PAUSED_BY: ""})
             return f"{subscription['id']} ({error})"
         return None
-
-    def _change(self, path: str, **values: object) -> None:
-        """What is the same however often it is done has a key of its own each time: an answer that is kept would not do it again."""
-        self._api.change(path, f"{MARK}-{token_hex(8)}", **values)
 
     def _undo_pause(self, subscription: Record, kind: str, key: str) -> None:
         """Nothing is invoiced by it: a resumption that makes an invoice would wait for its payment."""
@@ -93,12 +88,12 @@ class StripeService:
         forget = {PAUSED_BY: ""}
         if kind == COLLECTION:
             is_ours = _is_our_collection_pause(subscription["pause_collection"])
-            self._change(path, metadata=forget, **({"pause_collection": ""} if is_ours else {}))
+            self._api.set_values(path, metadata=forget, **({"pause_collection": ""} if is_ours else {}))
             return
         if subscription["status"] == SubscriptionStatus.PAUSED:
             anchor = {"type": "unchanged"}
             self._api.change(f"{path}/resume", name, billing_cycle_anchor=anchor, proration_behavior="none")
-        self._change(path, metadata=forget)
+        self._api.set_values(path, metadata=forget)
 
 
 def _can_pause_service(subscription: Record) -> bool:

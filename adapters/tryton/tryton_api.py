@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import httpx
 
+from adapters.billing.away_statuses import is_untouched_status
 from adapters.billing.errors import (
     BillingAwayError,
     ConnectionRefusedByBillingError,
@@ -196,9 +197,8 @@ def _raise_refusal(answer: httpx.Response) -> None:
             raise RefusedByBillingError(describe_refusal("Tryton", said))
         case HTTPStatus.INTERNAL_SERVER_ERROR if (missing := _MISSING_NAME.search(answer.text)) is not None:
             raise MissingInTrytonError(missing[1])
-        case HTTPStatus.TOO_MANY_REQUESTS:
-            raise BillingAwayError(describe_answer("Tryton", 429), read_retry_after(answer.headers), is_untouched=True)
-    raise BillingAwayError(describe_answer("Tryton", answer.status_code), read_retry_after(answer.headers))
+    words, is_untouched = describe_answer("Tryton", answer.status_code), is_untouched_status(answer.status_code)
+    raise BillingAwayError(words, read_retry_after(answer.headers), is_untouched=is_untouched)
 
 
 def _read_refusal(answer: httpx.Response) -> str | None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import pytest
 
@@ -18,6 +18,9 @@ from tests.adapters.ledger.builders import add_account, add_invoice
 from tests.adapters.odoo.odoo_world import OdooWorld
 from tests.adapters.plain_http.sample_world import SampleWorld
 from tests.databases import open_sqlite_database
+
+if TYPE_CHECKING:
+    from tests.adapters.billing.badly_read import BadlyRead
 
 
 class BillingWorld(Protocol):
@@ -140,3 +143,11 @@ def connected(request: pytest.FixtureRequest) -> ConnectedWorld:
     world = CONNECTED_WORLDS[request.param](request)
     assert frozenset(Can) - world.connector.capabilities == LACKING[request.param]
     return world
+
+
+@pytest.fixture
+def badly(house_database: Database, connected: ConnectedWorld, request: pytest.FixtureRequest) -> "BadlyRead":
+    """A connected system that is read over a faulty line; `house_database` is Duecourse's own here. Its libraries are loaded here, too."""
+    from tests.adapters.billing.badly_read import BadlyRead
+
+    return BadlyRead(house_database, connected, request.node.name)
