@@ -79,8 +79,9 @@ class CaseEffectActivities:
                 effect.key, effect.invoice_id, effect.amount, now.date(), within_open_balance=effect.within_open_balance, at=now
             )
 
-        shown = partial(self._by_hand.shown.is_credited, effect.key, effect.invoice_id, effect.amount)
-        return await self._book_or_refuse(Booking(effect.key, "", effect.invoice_id), issue, shown)
+        of_credit = (effect.key, effect.invoice_id, effect.amount)
+        shown, excess = partial(self._by_hand.shown.take_credit, *of_credit), partial(self._by_hand.shown.find_excess, *of_credit)
+        return await self._book_or_refuse(Booking(effect.key, "", effect.invoice_id), issue, shown, excess)
 
     @activity.defn
     async def change_invoice(self, effect: ChangeInvoice) -> BookingResult:
@@ -168,10 +169,12 @@ class CaseEffectActivities:
                 await self._ask_by_hand(Booking(effect.key, effect.account_id), error)
             return ""
 
-    async def _book_or_refuse(self, booking: Booking, book: Callable[[], object], shown: Callable[[], bool]) -> BookingResult:
+    async def _book_or_refuse(
+        self, booking: Booking, book: Callable[[], object], shown: Callable[[], bool], excess: Callable[[], str | None] = lambda: None
+    ) -> BookingResult:
         """What billing refuses by its rules, it refuses for good: whoever decided it hears why. What a connected system cannot do, or
         refuses for a reason of its own, a person does there; until it is to be seen there (`shown`), nothing more is ordered, and nothing
-        either where it was seen and this could not be told."""
+        either where it was seen and this could not be told. `excess`: why it must not be done any more, while nobody has done it."""
         invoice_id = booking.invoice_id or ""
         if not parse_external_key(invoice_id):
             return await _execute_booking(booking.key, book)
@@ -186,6 +189,9 @@ class CaseEffectActivities:
             except BillingError as error:
                 return BookingResult(key=booking.key, refused=str(error))
             return BookingResult(key=booking.key)
+        if not is_shown and asked is TaskState.OPEN and (words := await asyncio.to_thread(excess)):
+            await asyncio.to_thread(self._by_hand.drop, booking.key)
+            return BookingResult(key=booking.key, refused=words)
         if not is_shown and (asked is TaskState.OPEN or await self._ask_again(booking.key, invoice_id)):
             raise _wait_for_person("it is not to be seen there yet")
         await asyncio.to_thread(self._by_hand.drop, booking.key)

@@ -1,13 +1,14 @@
 """What was begun in connected billing systems, kept before they are asked: an answer may be lost, or only a part done."""
 
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from sqlalchemy import delete
 from sqlmodel import col
 
-from adapters.billing.errors import BillingAwayError, ConcurrentCreditError, ConflictingCreditNoteError
+from adapters.billing.errors import BillingAwayError, ConcurrentCreditError, ConflictingCreditNoteError, UnansweredOrderError
 from adapters.database.credits_by_hand import sum_credits_by_hand
 from adapters.database.engine import Database
 from adapters.database.tables import ExternalOrderRow, Invoice
@@ -16,22 +17,39 @@ from adapters.database.tables import ExternalOrderRow, Invoice
 class BegunOrders:
     """Each is known by the key of its booking. Safe to share between threads; the connections of one process share it."""
 
-    def __init__(self, database: Database) -> None:
-        self._database, self._lock, self._under_way = database, threading.Lock(), set[str]()
+    def __init__(self, database: Database, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._database, self._lock, self._under_way, self._monotonic = database, threading.Lock(), set[str](), monotonic
+        self._unanswered: dict[str, tuple[str, float]] = {}
+        """By invoice: the order that was not answered, and until when it may still be running."""
 
     @contextmanager
-    def hold(self, key: str) -> Iterator[None]:
+    def hold(self, key: str, what: str = "the same order") -> Iterator[None]:
         """One at a time for each key, in this process: an activity that is tried again must not look whether its first try has booked while
         that is still sending. No thread waits for it. Raises BillingAwayError while another has it."""
         with self._lock:
             if key in self._under_way:
-                raise BillingAwayError("the same order is being sent to the billing system just now")
+                raise BillingAwayError(f"{what} is being sent to the billing system just now")
             self._under_way.add(key)
         try:
             yield
         finally:
             with self._lock:
                 self._under_way.discard(key)
+
+    @contextmanager
+    def hold_invoice(self, invoice_id: str, key: str) -> Iterator[None]:
+        """As `hold`, for what lowers what an invoice owes: each looks first what is left, and two at once would take it twice. One that was
+        not answered may still be running there, and has the invoice for so long; the same order may come again. Raises BillingAwayError."""
+        with self.hold(f"invoice:{invoice_id}", "another booking of this invoice"):
+            other, until = self._unanswered.get(invoice_id, (key, 0.0))
+            if other != key and (rest := until - self._monotonic()) > 0:
+                raise UnansweredOrderError("another booking of this invoice was sent there just now, and was not answered", rest)
+            try:
+                yield
+            except UnansweredOrderError as error:
+                self._unanswered[invoice_id] = (key, self._monotonic() + (error.retry_after or 0.0))
+                raise
+            self._unanswered.pop(invoice_id, None)
 
     def begin(self, key: str, account_id: str, recorded_by: str) -> None:
         order = {"key": key, "account_id": account_id, "invoice_id": None, "amount": 0, "recorded_by": recorded_by}

@@ -62,7 +62,7 @@ class ConnectedBilling:
         money = Money(minor=amount, currency=facts.currency)
         whole = find_whole_id(invoice.external_id)
         self._require(ConnectorCapability.BOOK_CREDIT_NOTE, f"credit {money.major} {facts.currency} of invoice {whole} there")
-        with self._orders.hold(credit_note_id):
+        with self._orders.hold(credit_note_id), self._orders.hold_invoice(self._name_whole(whole), credit_note_id):
             self._orders.begin_credit(credit_note_id, invoice.id, amount, recorded_by, credited_before)
             try:
                 booked = self._connector.book_credit_note(
@@ -86,7 +86,7 @@ class ConnectedBilling:
                 return min(amount, sum_written_off(stands))
         money = Money(minor=amount, currency=currency)
         self._require(ConnectorCapability.BOOK_WRITE_OFF, f"write off {money.major} {currency} of invoice {whole} there")
-        with self._orders.hold(key):
+        with self._orders.hold(key), self._orders.hold_invoice(self._name_whole(whole), key):
             booked = self._connector.book_write_off(key, whole, amount, currency, on)
         self._read_booked(whole)
         return booked.amount
@@ -177,6 +177,9 @@ class ConnectedBilling:
     def refuse(self, what: str) -> UnsupportedOperationError:
         """Build the refusal of what no connected system is asked: it is done there, and read."""
         return self._build_refusal(f"{what} there; Duecourse reads it")
+
+    def _name_whole(self, external_id: str) -> str:
+        return ExternalKey.build(self._connector.key, external_id).id
 
     def _describe(self, reason: BookingReason) -> str:
         return describe_booking(reason, self._sync.language)

@@ -280,6 +280,49 @@ async def test_what_was_credited_before_a_person_was_asked_is_not_what_they_were
     assert (await ActivityEnvironment().run(order, *given)).refused == ""
 
 
+def build_credit(key: str, amount: int) -> IssueCreditNote:
+    return IssueCreditNote(key=key, invoice_id=INVOICE, amount=amount, currency="EUR")
+
+
+async def test_of_two_credits_that_people_were_asked_for_at_once_one_credit_note_is_one(database: Database) -> None:
+    add_account(database, ACCOUNT)
+    add_invoice(database, INVOICE, 10_000, account_id=ACCOUNT)
+    order, run = build_effects(database, CANNOT).issue_credit_note, ActivityEnvironment().run
+    first, second, third = build_credit("B1", 1_000), build_credit("B2", 1_000), build_credit("B3", 1_000)
+    for each in (first, second):
+        with pytest.raises(ApplicationError, match="a person does this"):
+            await run(order, each)
+    credit_there(database, 1_000)
+    for _ in range(2):
+        assert (await run(order, second)).refused == ""
+        with pytest.raises(ApplicationError, match="not to be seen there"):
+            await run(order, first)
+    with pytest.raises(ApplicationError, match="a person does this"):
+        await run(order, third)
+    Ledger(database).issue_credit_note("@erp:1:C2", INVOICE, 1_000, AT.date(), at=AT)
+    assert (await run(order, first)).refused == ""
+    with pytest.raises(ApplicationError, match="not to be seen there"):
+        await run(order, third)
+    Ledger(database).issue_credit_note("@erp:1:C3", INVOICE, 1_000, AT.date(), at=AT)
+    assert (await run(order, third)).refused == ""
+
+
+async def test_a_credit_that_another_one_leaves_no_room_for_goes_back_to_who_decided_it(database: Database) -> None:
+    add_account(database, ACCOUNT)
+    add_invoice(database, INVOICE, 10_000, account_id=ACCOUNT)
+    order, run = build_effects(database, CANNOT).issue_credit_note, ActivityEnvironment().run
+    large, small = build_credit("B1", 6_000), build_credit("B2", 5_000)
+    for each in (large, small):
+        with pytest.raises(ApplicationError, match="a person does this"):
+            await run(order, each)
+    credit_there(database, 5_000)
+    with pytest.raises(ApplicationError, match="not to be seen there"):
+        await run(order, large)
+    assert (await run(order, small)).refused == ""
+    assert (await run(order, large)).refused == "it owes no more than EUR 50.00 by now, for another credit was booked; credit less"
+    assert BookingsByHand(database).find_state("B1") is TaskState.DROPPED
+
+
 async def test_where_it_was_not_kept_what_was_credited_before_the_person_says_that_it_is_done(database: Database) -> None:
     add_account(database, ACCOUNT)
     add_invoice(database, INVOICE, 10_000, account_id=ACCOUNT)

@@ -15,6 +15,7 @@ from adapters.billing.errors import (
     ConflictingCreditNoteError,
     ConnectionRefusedByBillingError,
     ExcessiveCreditError,
+    UnansweredOrderError,
     UnknownInvoiceError,
     UnsupportedOperationError,
 )
@@ -324,6 +325,50 @@ def test_an_order_is_sent_once_at_a_time(database: Database, house: LedgerConnec
     routed = build_on(database, house, StillSending(house))
     assert routed.write_off("W1", INVOICE, 6_000, "EUR", TODAY, at=AT) == 6_000
     assert len(inner) == 1
+
+
+def test_two_people_who_credit_an_invoice_at_once_credit_no_more_than_it_owes(database: Database, house: LedgerConnectedWorld) -> None:
+    """The second one looks what is left once the first one's is booked there."""
+
+    class StillSending(Limited):
+        def book_credit_note(self, key: str, *given: Any) -> object:
+            if key == "credit_note:1":
+                with pytest.raises(BillingAwayError, match="another booking of this invoice"):
+                    credit("credit_note:2", "tom")
+            return self._connector.book_credit_note(key, *given)
+
+    routed = build_on(database, house, StillSending(house))
+
+    def credit(key: str, person: str) -> None:
+        routed.issue_credit_note(key, INVOICE, 6_000, TODAY, within_open_balance=True, credited_before=0, recorded_by=person, at=AT)
+
+    credit("credit_note:1", "mia")
+    with pytest.raises(ExcessiveCreditError, match="EUR 40"):
+        credit("credit_note:2", "tom")
+    assert house.connector.read_invoice("R2").open_balance == 4_000
+
+
+def test_a_booking_that_was_not_answered_has_its_invoice_until_it_has_ended_there(database: Database) -> None:
+    clock = [100.0]
+    orders = BegunOrders(database, lambda: clock[0])
+    unanswered = UnansweredOrderError("it may still be booking", 300.0)
+    with pytest.raises(UnansweredOrderError, match="still"), orders.hold_invoice(INVOICE, "C1"):
+        raise unanswered
+    clock[0] += 299
+    with pytest.raises(UnansweredOrderError, match="another booking") as told, orders.hold_invoice(INVOICE, "C2"):
+        pass
+    assert (told.value.retry_after, told.value.rest) == (1.0, None)
+    with orders.hold_invoice(f"{INVOICE}0", "C3"):
+        pass
+    clock[0] += 1
+    with orders.hold_invoice(INVOICE, "C2"):
+        pass
+    clock[0] -= 100
+    with pytest.raises(UnansweredOrderError, match="still"), orders.hold_invoice(INVOICE, "C1"):
+        raise unanswered
+    for key in ("C1", "C2"):
+        with orders.hold_invoice(INVOICE, key):
+            pass
 
 
 def test_what_was_read_of_a_connection_that_is_not_here_is_not_the_ledgers_to_book_on(
