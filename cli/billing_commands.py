@@ -144,6 +144,8 @@ def read_systems(name: Name = None, data_dir: DataDir = None) -> None:
                 continue
             print(f"{system.key.system}: {result.read:,} invoices read, {result.changed:,} changed")
             print(f"    {result.credits_changed:,} credits changed")
+            if result.credits_refused is not None:
+                print(f"    what customers have unapplied is not shown: {result.credits_refused}")
             if result.accounts_changed:
                 print(f"    {result.accounts_changed:,} customers changed")
             for left_out in result.left_out:

@@ -121,7 +121,7 @@ class UnreadRow(NamedTuple):
 class ChangePage(NamedTuple):
     """Invoices that were changed, as they stand now, those that are gone, and what cannot be read. `cursor` reads on from here; it is the
     system's own and opaque, and outlives a restart. `has_more`: there is another page now. `concerns_credit`: what a customer has unapplied
-    changed, too."""
+    changed, too. `unknown`: those that it named, and did not know when they were asked for: they may be gone, or hidden from Duecourse."""
 
     invoices: tuple[ExternalInvoice, ...]
     gone: tuple[str, ...]
@@ -129,6 +129,7 @@ class ChangePage(NamedTuple):
     has_more: bool
     unread: tuple[UnreadRow, ...] = ()
     concerns_credit: bool = False
+    unknown: tuple[str, ...] = ()
 
 
 class OpenReceivablePage(NamedTuple):

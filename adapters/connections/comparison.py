@@ -1,6 +1,7 @@
 """The full comparison of what a connected system says is open with what is open here. It names every difference, and changes nothing."""
 
 from collections import Counter
+from contextlib import suppress
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -10,7 +11,7 @@ from sqlmodel import col
 from adapters.billing.connector import BillingConnector, ConnectorCapability, find_balance_checker, find_credits_interval
 from adapters.billing.external_key import ExternalKey, can_be_key
 from adapters.billing.external_records import BalanceCheck, OpenReceivable
-from adapters.connections.connection_sync import PAGE_SIZE, ConnectionSync
+from adapters.connections.connection_sync import CREDITS_REFUSED, PAGE_SIZE, ConnectionSync
 from adapters.connections.credit_mirror import find_known_accounts, load_unapplied_of
 from adapters.connections.due_parts import find_whole_id
 from adapters.database.engine import Database
@@ -48,11 +49,13 @@ class Difference(NamedTuple):
 
 
 class Comparison(NamedTuple):
-    """`compared`: how many open items the system has. `balances`: what a sample of its balances showed, where they need one."""
+    """`compared`: how many open items the system has. `balances`: what a sample of its balances showed, where they need one.
+    `compared_credits`: False where it refuses to list what is unapplied."""
 
     compared: int
     differences: tuple[Difference, ...]
     balances: BalanceCheck | None = None
+    compared_credits: bool = True
 
 
 class _OpenHere(NamedTuple):
@@ -65,7 +68,8 @@ class _OpenHere(NamedTuple):
 def compare_system(database: Database, sync: ConnectionSync) -> Comparison:
     """As `compare_open_items`; what is unapplied is read anew for it, where it is not after each reading."""
     if find_credits_interval(sync.connector) is not None:
-        sync.sync_credits()
+        with suppress(*CREDITS_REFUSED):
+            sync.sync_credits()
     return compare_open_items(database, sync.connector)
 
 
@@ -91,11 +95,15 @@ def compare_open_items(database: Database, connector: BillingConnector) -> Compa
     for invoice_id, mine in here.items():
         owed = str(mine.open_balance)
         differences.append(Difference(DifferenceKind.MISSING_THERE, invoice_id, mine.number, mine.currency, owed, "0"))
+    compared_credits = True
     if ConnectorCapability.LIST_CREDITS in connector.capabilities:
-        differences += _compare_credits(database, connector)
+        try:
+            differences += _compare_credits(database, connector)
+        except CREDITS_REFUSED:
+            compared_credits = False
     checker = find_balance_checker(connector)
     in_order = tuple(sorted(differences, key=lambda each: (each.id, each.kind)))
-    return Comparison(len(there), in_order, checker.check_balances() if checker is not None else None)
+    return Comparison(len(there), in_order, checker.check_balances() if checker is not None else None, compared_credits)
 
 
 def _list_there(connector: BillingConnector) -> tuple[dict[str, OpenReceivable], dict[str, str]]:

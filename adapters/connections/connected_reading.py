@@ -18,6 +18,7 @@ from adapters.connections.notes.journal_notes import leave_notes
 from adapters.connections.oversight.missing_invoices import read_missing_again
 from adapters.connections.rests.system_rests import SystemRests
 from adapters.connections.webhooks.webhook_reading import WebhookReading
+from adapters.correspondence.reading_gaps import name_credits
 from adapters.database.engine import Database
 from adapters.set_aside.set_aside_store import SetAsideItem, SetAsideStore
 from adapters.set_aside.stages import SetAsideStage
@@ -119,8 +120,12 @@ class ConnectedReading:
         except Exception as error:  # whatever it is, it is this system's alone
             self._note_failure(name_system(key), error)
             return 0, None
-        if is_waiting:
-            self._set_aside.settle(SetAsideStage.BILLING_SYSTEM, [name_system(key)])
+        settled = [name_system(key)] if is_waiting else []
+        if result.credits_refused is not None:
+            self._note_failure(name_credits(key), result.credits_refused)
+        elif self._systems[key].has_read_credits:
+            settled.append(name_credits(key))
+        self._set_aside.settle(SetAsideStage.BILLING_SYSTEM, settled)
         for left_out in result.left_out:
             log.warning("external_invoice_left_out", system=name_system(key), invoice=left_out.external_id, reason=left_out.reason)
         return result.changed, result.has_more

@@ -62,7 +62,7 @@ def load_connection_overviews(database: Database, systems: list[ConnectedSystem]
     def build_overview(system: ConnectedSystem) -> ConnectionOverview:
         state = load_connection_state(database, system.key)
         standing = _find_standing(system, state)
-        why = system.fault or (state.away_reason if standing in NOT_READ_LAST else "")
+        why = system.fault or (state.away_reason if standing in NOT_READ_LAST else state.credits_refused)
         return ConnectionOverview(
             system,
             standing,

@@ -12,6 +12,7 @@ from adapters.billing.external_records import BalanceCheck
 from adapters.connections.comparison import Difference
 from adapters.connections.difference_store import list_open_differences
 from adapters.connections.rests.system_rests import SystemRest, SystemRests
+from adapters.correspondence.reading_gaps import name_credits
 from adapters.database.engine import Database
 from adapters.database.tables import BillingCursorRow
 from adapters.set_aside.set_aside_store import SetAsideStore
@@ -38,13 +39,16 @@ class ConnectionState(NamedTuple):
     rest: SystemRest | None
     balances: BalanceCheck | None
     is_refused: bool = False
+    credits_refused_since: datetime | None = None
+    credits_refused: str = ""
 
 
 def load_connection_state(database: Database, system: SystemKey) -> ConnectionState:
     """Return it also of a system that was never read."""
     with database.reading() as session:
         row = session.get(BillingCursorRow, tuple(system))
-    waiting = SetAsideStore(database).list_waiting(SetAsideStage.BILLING_SYSTEM).get(name_system(system))
+    set_aside = SetAsideStore(database).list_waiting(SetAsideStage.BILLING_SYSTEM)
+    waiting, of_credits = set_aside.get(name_system(system)), set_aside.get(name_credits(system))
     return ConnectionState(
         system=system,
         invoices_read=row.invoices_read if row else 0,
@@ -60,6 +64,8 @@ def load_connection_state(database: Database, system: SystemKey) -> ConnectionSt
         rest=SystemRests(database).find_rest(system),
         balances=_read_check(row.balance_check) if row and row.balance_check else None,
         is_refused=waiting is not None and waiting.reason is SetAsideReason.BILLING_REFUSED,
+        credits_refused_since=of_credits.first_failed_at if of_credits else None,
+        credits_refused=of_credits.detail if of_credits else "",
     )
 
 

@@ -2,7 +2,7 @@
 anywhere and go on there; two that read at once take turns, and the one that comes late leaves its page to the other."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import takewhile
@@ -12,7 +12,7 @@ from sqlalchemy import select
 from sqlmodel import Session, col
 
 from adapters.billing.connector import BillingConnector, ConnectorCapability, find_credits_interval
-from adapters.billing.errors import BillingAwayError, BillingError, UnknownInvoiceError
+from adapters.billing.errors import BillingAwayError, BillingError, ConnectionRefusedByBillingError, UnknownInvoiceError
 from adapters.billing.external_key import can_be_key
 from adapters.billing.external_records import ChangePage, ExternalAccount, ExternalCredit, ExternalInvoice
 from adapters.connections.account_mirror import AccountDefaults, AccountMirror
@@ -21,6 +21,7 @@ from adapters.connections.cursor_rows import lock_cursor_row
 from adapters.connections.due_parts import find_whole_id, name_part
 from adapters.connections.invoice_faults import can_be_taken_in, find_invoice_fault, split_where_nameable
 from adapters.connections.invoice_mirror import InvoiceMirror, MirrorContext
+from adapters.connections.vanished_invoices import find_gone
 from adapters.database.engine import Database
 from adapters.database.tables import BillingCursorRow, ExternalInvoiceRow, Invoice
 from adapters.ledger.unit_of_work import LedgerUnitOfWork
@@ -33,6 +34,9 @@ where a system says itself that something of it changed."""
 
 CREDITS_KEPT_FOR = timedelta(hours=1)
 """A list of what is unapplied that was begun is gone on with for so long: then it is begun anew, for its beginning is old."""
+
+CREDITS_REFUSED = (BillingError, ConnectionRefusedByBillingError)
+"""By which a system says that it does not list what is unapplied, at least not to Duecourse."""
 
 MOST_FAILURES = 3
 """So often in a row the system may fail at the record of a new customer, before the customer's invoices are left out."""
@@ -66,6 +70,8 @@ class PageResult:
 
 @dataclass(frozen=True)
 class SyncResult:
+    """`credits_refused`: why the system does not list what is unapplied; None where it does, or was not asked for it."""
+
     pages: int
     read: int
     changed: int
@@ -73,6 +79,7 @@ class SyncResult:
     accounts_changed: int
     has_more: bool
     left_out: tuple[LeftOut, ...]
+    credits_refused: Exception | None = None
 
 
 class _ReadInvoices(NamedTuple):
@@ -109,12 +116,18 @@ class ConnectionSync:
         self._business_now, self._real_now = business_now, real_now
         self._has_read_credits = self._owes_credits = False
         self._begun_credits: _BegunCredits | None = None
+        self._credits_refused: Exception | None = None
         self._failures: Counter[str] = Counter()
 
     @property
     def connector(self) -> BillingConnector:
         """The system that it reads."""
         return self._connector
+
+    @property
+    def has_read_credits(self) -> bool:
+        """Whether it has read all that is unapplied since it was built, and was not refused it the last time."""
+        return self._has_read_credits and self._credits_refused is None
 
     @property
     def language(self) -> str:
@@ -129,7 +142,7 @@ class ConnectionSync:
     ) -> SyncResult:
         """Read until nothing more is there, or so many pages, or `until` says so after one; then what is unapplied, where it is due, and
         customers that were read long ago, of which `until` leaves the rest to the next reading. `on_page` is told each page. Raises what
-        the connector raises; what was taken in stays."""
+        the connector raises; what was taken in stays. That it does not list what is unapplied keeps nothing else from being read."""
         credits_changed = self._sync_due_credits(until) if self._owes_credits else 0
         pages: list[PageResult] = []
         while not pages or (pages[-1].has_more and len(pages) != most_pages and not until()):
@@ -148,13 +161,15 @@ class ConnectionSync:
             accounts_changed=accounts_changed,
             has_more=pages[-1].has_more,
             left_out=tuple(each for page in pages for each in page.left_out),
+            credits_refused=self._credits_refused,
         )
 
     def sync_page(self) -> PageResult:
         """Read one page and take it in."""
         cursor, read_at = self._load_cursor(), self._real_now()
         page = self._connector.read_changes(cursor, PAGE_SIZE)
-        found = self._complete(page.invoices, read_at, page.gone)
+        gone = (*page.gone, *self.find_gone(page.unknown))
+        found = self._complete(page.invoices, read_at, gone)
         with self._database.writing() as session:
             row = lock_cursor_row(self._database, session, self._connector.key)
             if row.cursor != cursor:
@@ -180,9 +195,19 @@ class ConnectionSync:
         except UnknownInvoiceError:
             return None
 
+    def find_gone(self, unknown: Collection[str]) -> list[str]:
+        """Return the invoices that are believed to be gone, of those that the system has said just now that it does not know. Raises what
+        the connector raises."""
+        return find_gone(self._database, self._connector.key, unknown, self._is_shown) if unknown else []
+
+    def _is_shown(self, external_id: str) -> bool:
+        try:
+            return self.refresh_if_there(external_id) is not None
+        except BillingError:
+            return False
+
     def take_gone(self, external_id: str) -> None:
-        """The system was asked for this invoice just now, and does not have it: here it asks for nothing any more. One that was never here
-        is left."""
+        """The system does not have this invoice any more: here it asks for nothing. One that was never here is left."""
         found = self._complete((), self._real_now(), [external_id])
         with self._database.writing() as session:
             self._take_in(session, found)
@@ -195,10 +220,15 @@ class ConnectionSync:
         now = self._real_now()
         is_fresh = begun is not None and now - begun.read_at < CREDITS_KEPT_FOR
         try:
-            return self._read_credits(begun if begun is not None and is_fresh else _BegunCredits(now), until)
+            changed = self._read_credits(begun if begun is not None and is_fresh else _BegunCredits(now), until)
         except BillingAwayError as error:
             self._owes_credits = error.rest is not None and not came_first
             raise
+        except CREDITS_REFUSED as error:
+            self._credits_refused = error
+            return 0
+        self._credits_refused = None
+        return changed
 
     def _are_credits_due(self, *, has_changed: bool) -> bool:
         if self._begun_credits is not None:

@@ -14,8 +14,8 @@ from adapters.database.tables import BillingDifferenceRow
 
 
 def keep_comparison(database: Database, system: SystemKey, comparison: Comparison, at: datetime) -> None:
-    """Keep its differences: those that were known go on, with what stands here and there now; those that it does not name are gone. `at`:
-    the real time at which it began."""
+    """Keep its differences: those that were known go on, with what stands here and there now; those that it does not name are gone, but for
+    those of what it could not compare. `at`: the real time at which it began."""
     with database.writing() as session:
         cursor = lock_cursor_row(database, session, system)
         cursor.compared_at, cursor.compared_items = at, comparison.compared
@@ -37,7 +37,8 @@ def keep_comparison(database: Database, system: SystemKey, comparison: Compariso
                 session.add(row)
             row.here, row.there, row.last_seen_at = each.here, each.there, at
         for row in known.values():
-            row.gone_at = at
+            if comparison.compared_credits or row.kind != DifferenceKind.CREDIT:
+                row.gone_at = at
 
 
 def end_differences(database: Database, system: SystemKey, kind: DifferenceKind, ids: Sequence[str], at: datetime) -> None:

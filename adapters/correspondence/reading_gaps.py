@@ -1,5 +1,5 @@
 """Connected billing systems that were not read to the end for too long: what is owed by their accounts is not known, and their letters
-wait. It begins and ends by itself, with the readings."""
+wait. It begins and ends by itself, with the readings. One that refuses to list what customers have unapplied is not read to the end."""
 
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple
@@ -10,12 +10,15 @@ from sqlmodel import Session, col
 from adapters.billing.external_key import ExternalKey, SystemKey, parse_external_key
 from adapters.database.clock_store import load_clock_of
 from adapters.database.engine import Database
-from adapters.database.tables import BillingCursorRow, Setting
+from adapters.database.tables import BillingCursorRow, SetAsideRow, Setting
+from adapters.set_aside.stages import SetAsideStage
 from domain.clock import REAL_DAY_SECONDS, Clock
 
 USUAL_WAIT = timedelta(hours=4)
 LEAST_WAIT = timedelta(minutes=5)
 """In real time: systems are read every minute of it, however fast the clock is played."""
+OF_CREDITS = ":credits"
+"""Behind the name of a system: as what it is set aside that it refuses to list what is unapplied."""
 WAIT_SETTING = "letters_wait_for_billing"
 
 HAS_SYSTEMS = exists(select(col(BillingCursorRow.system)))
@@ -23,11 +26,12 @@ HAS_SYSTEMS = exists(select(col(BillingCursorRow.system)))
 
 class ReadingGap(NamedTuple):
     """A system that was not read to the end for too long. `since`: the real time of its last whole reading, `on` its business date; None:
-    it never was."""
+    it never was. `of_credits`: its invoices are read, and what its customers have unapplied is not."""
 
     system: SystemKey
     since: datetime | None
     on: date | None
+    of_credits: bool = False
 
     def is_of(self, account: Any) -> ColumnElement[bool]:
         """The condition that an account is one of the system's."""
@@ -54,13 +58,27 @@ def load_reading_gaps(session: Session, now: datetime | None = None) -> ReadingG
         return ReadingGaps()
     clock = load_clock_of(session) or Clock.real_time()
     oldest = (now or datetime.now(UTC)) - compute_wait(session.get(Setting, WAIT_SETTING), clock)
-    return ReadingGaps(
-        ReadingGap(
-            SystemKey(row.system, row.company), row.caught_up_at, clock.to_business(row.caught_up_at).date() if row.caught_up_at else None
-        )
-        for row in rows
-        if row.caught_up_at is None or row.caught_up_at < oldest
-    )
+    refusing = _list_refusing(session)
+
+    def build_gap(row: BillingCursorRow) -> ReadingGap | None:
+        key, since, of_credits = SystemKey(row.system, row.company), row.caught_up_at, False
+        if since is not None and since >= oldest and name_credits(key) in refusing:
+            since, of_credits = row.credits_read_at, True
+        if since is not None and since >= oldest:
+            return None
+        return ReadingGap(key, since, clock.to_business(since).date() if since else None, of_credits)
+
+    return ReadingGaps(gap for row in rows if (gap := build_gap(row)) is not None)
+
+
+def name_credits(key: SystemKey) -> str:
+    """As what a system's refusal to list it is set aside."""
+    return f"{key.system}:{key.company}{OF_CREDITS}"
+
+
+def _list_refusing(session: Session) -> set[str]:
+    mine = (col(SetAsideRow.stage) == SetAsideStage.BILLING_SYSTEM.value, col(SetAsideRow.settled_at).is_(None))
+    return set(session.scalars(select(col(SetAsideRow.item_id)).where(*mine)))
 
 
 def compute_wait(setting: Setting | None, clock: Clock) -> timedelta:

@@ -124,7 +124,9 @@ class KillBillReader:
                 terms[account_id] = self.find_terms(account_id)
             return self._complete(whole, terms[account_id]) if is_invoice(whole) else external_id
         except NotFoundThereError:
-            return external_id
+            return UnreadRow(
+                external_id, "Kill Bill lists it, and does not give it, though it never deletes one; see the rights of the user"
+            )
         except BillingError as error:
             return UnreadRow(external_id, str(error))
 

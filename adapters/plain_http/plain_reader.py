@@ -47,6 +47,8 @@ class ReadRows(NamedTuple):
     invoices: tuple[ExternalInvoice, ...]
     gone: tuple[str, ...]
     unread: tuple[UnreadRow, ...]
+    unknown: tuple[str, ...]
+    """Those that the list has, and that were not there when they were read."""
     done: int
     """Of them, from the first: fewer than there are where the system went away while each was read."""
 
@@ -73,7 +75,7 @@ class PlainReader:
         found, ids = self._read_some(rows), [self._find_id(row) for row in page.rows]
         if found.done < len(rows):
             unfinished = before.begin(page.at)._replace(skipped=before.skipped + found.done)
-            return ChangePage(found.invoices, found.gone, str(unfinished), has_more=True, unread=found.unread)
+            return ChangePage(found.invoices, found.gone, str(unfinished), True, found.unread, unknown=found.unknown)
         moments = list(self._list_moments(page.rows, changes))
         now = before.begin(page.at)
         now = now._replace(
@@ -83,7 +85,7 @@ class PlainReader:
             newest=max([*moments, *([now.newest] if now.newest else [])], default=None),
         )
         following, has_more = self._follow(now, page, ids[-1] if ids else None, moments)
-        return ChangePage(found.invoices, found.gone, str(following), has_more, found.unread)
+        return ChangePage(found.invoices, found.gone, str(following), has_more, found.unread, unknown=found.unknown)
 
     def _is_resting(self, since: datetime) -> bool:
         return self._real_now() - since < timedelta(minutes=self._invoices.whole_every_minutes)
@@ -154,6 +156,8 @@ class PlainReader:
         invoices: list[ExternalInvoice] = []
         gone: list[str] = []
         unread: list[UnreadRow] = []
+        unknown: list[str] = []
+        done = len(rows)
         for number, row in enumerate(rows, 1):
             external_id = UNKNOWN_ID
             try:
@@ -164,15 +168,16 @@ class PlainReader:
                 else:
                     invoices.append(found)
             except NotFoundThereError:
-                gone.append(external_id)
+                unknown.append(external_id)
             except (RowFaultError, RefusedByBillingError) as error:
                 name = f"row {number} of a page: " if external_id == UNKNOWN_ID else ""
                 unread.append(UnreadRow(external_id, f"{name}{error}"))
             except BillingAwayError:
                 if number == 1:
                     raise
-                return ReadRows(tuple(invoices), tuple(gone), tuple(unread), number - 1)
-        return ReadRows(tuple(invoices), tuple(gone), tuple(unread), len(rows))
+                done = number - 1
+                break
+        return ReadRows(tuple(invoices), tuple(gone), tuple(unread), tuple(unknown), done)
 
     def _find_id(self, row: Any) -> str:
         try:

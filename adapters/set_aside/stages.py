@@ -27,7 +27,8 @@ class SetAsideStage(StrEnum):
     NOTICE: a notice to staff, by its key; DIGEST: a person's digest; REFERRAL: an account. HISTORY: a run, as `case id:run id`;
     SEAL_MAIL: a day's seal. SCHEDULE: an activity of a scheduled workflow, as `workflow:activity`; CASE_WORK: one of a case's own.
     CASE: a case itself. BILLING_SYSTEM: the reading of a connected billing system, as `system:company`, or its
-    comparison, as `system:company:comparison`; so of its `hints` and its `notes`.
+    comparison, as `system:company:comparison`; so of its `hints`, its `notes` and its `credits`, which are what customers
+    have unapplied.
     """
 
     BILLING_EVENT = "billing_event"

@@ -110,28 +110,29 @@ class StripeReader:
         place = place.start(page.server_time)
         following = place.follow(page)
         ids = list(dict.fromkeys(found for event in page.records if (found := find_invoice_id(event["data"]["object"])) is not None))
-        records, gone = self._read_again(ids)
+        records, gone, unknown = self._read_again(ids)
         invoices, unread = build_each(records, self._complete, _name)
         changes_credit = any(is_about_credit(event["data"]["object"]) for event in page.records)
-        return ChangePage(invoices, gone, str(following or place.end()), following is not None, unread, changes_credit)
+        return ChangePage(invoices, gone, str(following or place.end()), following is not None, unread, changes_credit, unknown)
 
     def _is_asked_for(self, record: Record) -> bool:
         """Whether somebody is asked for it, or was once: what Stripe collects by itself is not there until it gives up."""
         return is_issued(record) and not is_left_to_stripe(record, self._automatic)
 
-    def _read_again(self, ids: Sequence[str]) -> tuple[tuple[Record, ...], tuple[str, ...]]:
-        issued, gone = [], []
+    def _read_again(self, ids: Sequence[str]) -> tuple[tuple[Record, ...], tuple[str, ...], tuple[str, ...]]:
+        """Those that somebody is asked for, those that nobody is any more, and those that Stripe does not know."""
+        issued, gone, unknown = list[Record](), list[str](), list[str]()
         for external_id in ids:
             try:
                 record = self._api.read(f"invoices/{external_id}")
             except NoSuchStripeObjectError:
-                gone.append(external_id)
+                unknown.append(external_id)
                 continue
             if self._is_asked_for(record):
                 issued.append(record)
             elif is_issued(record):
                 gone.append(external_id)
-        return tuple(issued), tuple(gone)
+        return tuple(issued), tuple(gone), tuple(unknown)
 
     def read_record(self, external_id: str) -> Record:
         """Raises UnknownInvoiceError."""

@@ -39,6 +39,7 @@ def present_connection(overview: ConnectionOverview) -> ConnectionOut:
         away_since=state.away_since,
         resting_until=state.rest.until if state.rest else None,
         rest_reason=state.rest.reason if state.rest else "",
+        credits_refused_since=state.credits_refused_since,
         letters_wait=overview.letters_wait,
         invoices_read=state.invoices_read,
         compared_at=state.compared_at,

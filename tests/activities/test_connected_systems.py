@@ -6,7 +6,7 @@ from typing import Any, cast
 import pytest
 from temporalio.testing import ActivityEnvironment
 
-from activities.connected_systems import REFUSED_TEMPLATE, ConnectedSystemActivities
+from activities.connected_systems import CREDITS_REFUSED_TEMPLATE, REFUSED_TEMPLATE, ConnectedSystemActivities
 from adapters.billing.errors import BillingAwayError, ConnectionRefusedByBillingError
 from adapters.connections.oversight.refusals import RefusedReadings
 from adapters.database.engine import Database
@@ -79,10 +79,24 @@ async def test_an_absence_is_waited_out_and_tells_nobody(database: Database) -> 
     assert notifier.told == []
 
 
+async def test_that_what_is_unapplied_is_refused_is_told_apart(database: Database) -> None:
+    add_people(database)
+    notifier = RecordingNotifier()
+    works = ConnectedSystemActivities(
+        cast(Any, FailingReading(database)), RefusedReadings(database), cast(Any, notifier), Clock.real_time()
+    )
+    SetAsideStore(database).set_aside(SetAsideStage.BILLING_SYSTEM, "erp:1:credits", REFUSED)
+    for _ in range(2):
+        await ActivityEnvironment().run(works.read_system, "erp:1")
+    assert {(notice.template, notice.details["connection"]) for notice in notifier.told} == {(CREDITS_REFUSED_TEMPLATE, "erp:1")}
+    assert [notice.user for notice in notifier.told] == ["ada", "bea"]
+
+
+@pytest.mark.parametrize("template", [REFUSED_TEMPLATE, CREDITS_REFUSED_TEMPLATE])
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_the_notice_says_which_system_and_why_and_leads_to_the_connection(language: str) -> None:
+def test_the_notice_says_which_system_and_why_and_leads_to_the_connection(language: str, template: str) -> None:
     details = {"system": "erp", "why": "403: no right", "connection": "erp:1"}
-    message = render_notice(REFUSED_TEMPLATE, cast(Any, details), "https://console.test", language)
+    message = render_notice(template, cast(Any, details), "https://console.test", language)
     assert "erp" in message.subject
     assert "403: no right" in message.text
     assert "https://console.test/connections/erp%3A1" in message.text

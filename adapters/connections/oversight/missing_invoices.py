@@ -23,35 +23,30 @@ log = structlog.get_logger(__name__)
 
 def read_missing_again(database: Database, sync: ConnectionSync, comparison: Comparison, now: datetime) -> list[str]:
     """Return the ids of the invoices that are gone there. What is owed there and missing here is read again, too: it may have come back.
-    Where the system has shown nothing at all that it still knows, none is believed to be gone: then it is more likely that Duecourse no
-    longer sees what it should. `now` is real time. Raises BillingAwayError and ConnectionRefusedByBillingError: what was read by then is
-    taken in."""
+    Where many are unknown there, or no other is shown once they were asked for, none is believed to be gone: then it is more likely that
+    Duecourse no longer sees what it should. `now` is real time. Raises BillingAwayError and ConnectionRefusedByBillingError: what was read
+    by then is taken in."""
     kinds = (DifferenceKind.MISSING_THERE, DifferenceKind.MISSING_HERE)
     missing = [(kind, each.id) for kind in kinds for each in comparison.differences if each.kind is kind][:MOST_READ_AGAIN]
-    unknown, settled, back = list[str](), list[str](), list[str]()
-    shows_some = comparison.compared > len(comparison.differences)
+    unknown, settled, back = dict[str, str](), list[str](), list[str]()
     try:
         for kind, invoice_id in missing:
             found, is_known = _read_again(sync, invoice_id)
-            shows_some = shows_some or found is not None
             if kind is DifferenceKind.MISSING_HERE:
                 back += [invoice_id] if found is not None and _is_open_here(database, invoice_id) else []
             elif found is not None and found.status.is_settled:
                 settled.append(invoice_id)
-            elif not is_known:
-                unknown.append(invoice_id)
+            elif not is_known and (key := parse_external_key(invoice_id)):
+                unknown[key.external_id] = invoice_id
     finally:
         end_differences(database, sync.connector.key, DifferenceKind.MISSING_THERE, settled, now)
         end_differences(database, sync.connector.key, DifferenceKind.MISSING_HERE, back, now)
-    if unknown and not shows_some:
-        log.warning("all_invoices_missing", system=sync.connector.key.system, invoices=len(unknown))
-        unknown = []
-    for invoice_id in unknown:
-        key = parse_external_key(invoice_id)
-        sync.take_gone(key.external_id if key else invoice_id)
+    gone = {external_id: unknown[external_id] for external_id in sync.find_gone(unknown)}
+    for external_id, invoice_id in gone.items():
+        sync.take_gone(external_id)
         log.info("external_invoice_gone", invoice=invoice_id)
-    end_differences(database, sync.connector.key, DifferenceKind.MISSING_THERE, unknown, now)
-    return unknown
+    end_differences(database, sync.connector.key, DifferenceKind.MISSING_THERE, list(gone.values()), now)
+    return list(gone.values())
 
 
 def _read_again(sync: ConnectionSync, invoice_id: str) -> tuple[ExternalInvoice | None, bool]:

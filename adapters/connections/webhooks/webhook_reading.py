@@ -1,7 +1,7 @@
-"""Reads again what webhooks hinted at; what the system does not know any more is gone here too, where it shows that it knows others. A hint
+"""Reads again what webhooks hinted at; what the system does not know any more is gone here too, where that can be believed. A hint
 is done only when what was read is in the mirror: a restart in between reads it once more."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
 import structlog
@@ -37,7 +37,7 @@ class WebhookReading:
         self._store.forget_old(self._now())
         sync = self._systems[key]
         read, unanswered = 0, list[tuple[WaitingHint, Exception]]()
-        unknown, shows_some = list[tuple[WaitingHint, datetime]](), False
+        unknown = list[tuple[WaitingHint, datetime]]()
         for place, hint in enumerate(sorted(self._store.list_waiting(key, MOST_HINTS), key=lambda hint: hint.attempts)):
             if place and until():
                 break
@@ -54,25 +54,27 @@ class WebhookReading:
                 if found is None:
                     unknown.append((hint, began))
                 else:
-                    shows_some = True
                     self._store.mark_done(hint.call_ids, began, self._now())
                     read += 1
                 self._count_failures(key, unanswered)
                 unanswered.clear()
         if unanswered and _answers_for_others(sync):
             self._count_failures(key, unanswered)
-        return read + self._take_unknown(key, unknown, shows_some=shows_some)
+        return read + self._take_unknown(key, unknown)
 
-    def _take_unknown(self, key: SystemKey, unknown: Iterable[tuple[WaitingHint, datetime]], *, shows_some: bool) -> int:
-        """What the system does not know is none yet, or gone here too; how many hints are done by it. Where it has shown no other invoice
-        it is more likely that it shows none for now: then what is really gone is the comparison's to find."""
-        done = 0
+    def _take_unknown(self, key: SystemKey, unknown: Sequence[tuple[WaitingHint, datetime]]) -> int:
+        """What the system does not know is none yet, or gone here too; how many hints are done by it. Of what is not believed to be gone,
+        what really is so is the comparison's to find. Where the system went away meanwhile, they wait for the next run."""
+        done, sync = 0, self._systems[key]
+        try:
+            gone = sync.find_gone([hint.external_id for hint, _ in unknown])
+        except (BillingAwayError, ConnectionRefusedByBillingError) as error:
+            log.warning("unknown_invoices_not_read", system=key.system, error=type(error).__name__)
+            return 0
         for hint, began in unknown:
             try:
-                if shows_some:
-                    self._systems[key].take_gone(hint.external_id)
-                else:
-                    log.warning("hinted_invoice_unknown", system=key.system, invoice=hint.external_id)
+                if hint.external_id in gone:
+                    sync.take_gone(hint.external_id)
             except Exception as error:  # whatever it is, it is this invoice's alone
                 self._count_failure(key, hint, error)
             else:

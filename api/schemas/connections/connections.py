@@ -90,6 +90,7 @@ class ConnectionOut(BaseModel):
     away_since: datetime | None
     resting_until: datetime | None = Field(description="the system asked for no call before; null: it does not ask")
     rest_reason: str = Field(description="at which of its answers")
+    credits_refused_since: datetime | None = Field(description="it does not list what its customers have unapplied; null: it does")
     letters_wait: bool = Field(description="it was not read for so long that letters to its customers wait")
     invoices_read: int
     compared_at: datetime | None

@@ -1,16 +1,26 @@
 """What is unapplied is read beside the invoices: a list of it that fails, or that is long, keeps no invoice from being read."""
 
-from datetime import date, datetime, timedelta
-from typing import Any
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, cast
+from zoneinfo import ZoneInfo
 
 import pytest
+from sqlalchemy import update
 
 from adapters.billing.errors import BillingAwayError, ConnectionRefusedByBillingError, RefusedByBillingError
 from adapters.billing.external_records import CreditPage, ExternalAccount
 from adapters.connections.account_mirror import AccountDefaults
+from adapters.connections.comparison import compare_system
+from adapters.connections.connected_reading import ConnectedReading
+from adapters.connections.connection_states import load_connection_state
 from adapters.connections.connection_sync import CREDITS_KEPT_FOR, ConnectionSync
+from adapters.connections.difference_store import keep_comparison
+from adapters.correspondence.reading_gaps import load_reading_gaps
 from adapters.database.engine import Database
+from adapters.database.tables import Payment
 from adapters.ledger.ledger import Ledger
+from adapters.set_aside.set_aside_store import SetAsideStore
+from adapters.set_aside.stages import SetAsideStage
 from tests.adapters.billing.connected_worlds import LedgerConnectedWorld
 from tests.adapters.ledger.builders import AT
 
@@ -67,9 +77,7 @@ def find_open(database: Database, invoice: str) -> int:
     return Ledger(database).get_invoice_facts(f"@ledger:1:{invoice}").open_balance
 
 
-@pytest.mark.parametrize(
-    "error", [ConnectionRefusedByBillingError("403"), RefusedByBillingError("404"), BillingAwayError("500"), BillingAwayError("429", 30)]
-)
+@pytest.mark.parametrize("error", [BillingAwayError("500"), BillingAwayError("429", 30)])
 def test_a_list_of_credits_that_fails_keeps_no_payment_from_being_read(
     database: Database, house: LedgerConnectedWorld, slow: SlowCreditList, sync: ConnectionSync, error: Exception
 ) -> None:
@@ -81,6 +89,40 @@ def test_a_list_of_credits_that_fails_keeps_no_payment_from_being_read(
                 sync.sync()
         assert find_open(database, invoice) == owed
         house.pay(invoice, 100)
+
+
+@pytest.mark.parametrize("error", [ConnectionRefusedByBillingError("403"), RefusedByBillingError("404")])
+def test_a_list_of_credits_that_is_refused_is_named_and_all_else_is_read_and_compared(
+    database: Database, house: LedgerConnectedWorld, slow: SlowCreditList, sync: ConnectionSync, error: Exception
+) -> None:
+    """Letters wait for it: who has paid might be asked."""
+    account, key, set_aside = house.add_account("Customer Ltd"), sync.connector.key, SetAsideStore(database)
+    invoice, start = house.issue_invoice(account, 1_000, DUE), datetime.now(UTC)
+    clock = [start]
+    sync = ConnectionSync(database, cast(Any, slow), AccountDefaults("DE", "Europe/Berlin", "de"), real_now=lambda: clock[0])
+    reading = ConnectedReading({key: sync}, database, ZoneInfo("UTC"), lambda: clock[0])
+    house.receive(account, 70)
+    reading.run()
+    with database.writing() as session:
+        session.execute(update(Payment).values(amount=71))
+    keep_comparison(database, key, compare_system(database, sync), clock[0])
+    slow.error = error
+    house.pay(invoice, 100)
+    clock[0] += timedelta(days=1)
+    reading.run()
+    state = load_connection_state(database, key)
+    assert (find_open(database, invoice), state.away_since, state.compared_at) == (900, None, clock[0])
+    assert (state.credits_refused_since is not None, str(error) in state.credits_refused) == (True, True)
+    assert [each.kind.value for each in state.differences] == ["credit"], "what could not be compared stays as it was named last"
+    with database.reading() as session:
+        (gap,) = load_reading_gaps(session, clock[0])
+    assert (gap.system, gap.since, gap.of_credits) == (key, start, True)
+    slow.error = None
+    clock[0] += timedelta(minutes=1)
+    reading.run()
+    assert set_aside.list_waiting(SetAsideStage.BILLING_SYSTEM) == {}
+    with database.reading() as session:
+        assert load_reading_gaps(session, clock[0]) == ()
 
 
 def test_a_list_of_credits_that_is_longer_than_what_may_be_asked_is_read_to_the_end(

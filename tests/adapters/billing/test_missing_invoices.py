@@ -14,6 +14,7 @@ from adapters.connections.connected_reading import ConnectedReading
 from adapters.connections.connection_sync import ConnectionSync
 from adapters.connections.difference_store import keep_comparison, list_open_differences
 from adapters.connections.oversight.missing_invoices import read_missing_again
+from adapters.connections.vanished_invoices import MOST_AT_ONCE
 from adapters.database.engine import Database
 from adapters.ledger.ledger import Ledger
 from adapters.set_aside.set_aside_store import SetAsideStore
@@ -106,6 +107,63 @@ def test_an_invoice_that_came_back_is_owed_again(
     read_missing_again(database, sync, named, now)
     assert find_status(database, invoice) is InvoiceStatus.OPEN
     assert list_open_differences(database, sync.connector.key) == ()
+
+
+def test_what_is_hidden_from_a_moment_on_is_not_gone_though_others_were_shown_before(
+    database: Database, house: LedgerConnectedWorld, there: Forgetful, sync: ConnectionSync, account: str
+) -> None:
+    """A right of the key's user is taken away while what is missing is read again."""
+    invoices = [house.issue_invoice(account, 1_000, DUE) for _ in range(3)]
+    sync.sync()
+    there.is_silent, there.unlisted = True, set(invoices[:2])
+    read_invoice, shown = there.read_invoice, list[str]()
+
+    def show_one(external_id: str) -> ExternalInvoice:
+        if shown:
+            raise UnknownInvoiceError(external_id)
+        shown.append(external_id)
+        return read_invoice(external_id)
+
+    there.read_invoice = show_one  # type: ignore[method-assign]
+    named = compare_open_items(database, sync.connector)
+    assert (len(named.differences), named.compared) == (2, 1)
+    assert read_missing_again(database, sync, named, datetime.now(UTC)) == []
+    assert {find_status(database, each) for each in invoices} == {InvoiceStatus.OPEN}
+
+
+@pytest.mark.parametrize(("lost", "gone"), [(MOST_AT_ONCE, MOST_AT_ONCE), (MOST_AT_ONCE + 1, 0)])
+def test_many_that_are_missing_at_once_are_named_and_not_believed_to_be_gone(
+    database: Database, house: LedgerConnectedWorld, there: Forgetful, sync: ConnectionSync, account: str, lost: int, gone: int
+) -> None:
+    """A rule hides some of them from the key's user: others are shown before and afterwards."""
+    invoices = [house.issue_invoice(account, 1_000, DUE) for _ in range(8)]
+    sync.sync()
+    there.lose(*invoices[2 : 2 + lost])
+    named = compare_open_items(database, sync.connector)
+    keep_comparison(database, sync.connector.key, named, datetime.now(UTC))
+    assert len(read_missing_again(database, sync, named, datetime.now(UTC))) == gone
+    assert sum(find_status(database, each) is InvoiceStatus.CANCELLED for each in invoices) == gone
+    assert len(list_open_differences(database, sync.connector.key)) == lost - gone
+
+
+@pytest.mark.parametrize(("hides_others", "expected"), [(False, InvoiceStatus.CANCELLED), (True, InvoiceStatus.OPEN)])
+def test_what_a_reading_names_and_does_not_know_is_gone_where_others_are_shown(
+    database: Database,
+    house: LedgerConnectedWorld,
+    there: Forgetful,
+    sync: ConnectionSync,
+    account: str,
+    hides_others: bool,
+    expected: InvoiceStatus,
+) -> None:
+    invoice, other = (house.issue_invoice(account, 1_000, DUE) for _ in range(2))
+    sync.sync()
+    there.lose(invoice, *([other] if hides_others else []))
+    read_changes = there.read_changes
+    there.read_changes = lambda cursor, limit: read_changes(cursor, limit)._replace(unknown=(invoice,))  # type: ignore[method-assign]
+    sync.sync()
+    assert find_status(database, invoice) is expected
+    assert find_status(database, other) is InvoiceStatus.OPEN
 
 
 def test_a_comparison_that_was_broken_off_goes_on_with_what_it_missed(
