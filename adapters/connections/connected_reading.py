@@ -17,7 +17,7 @@ from adapters.connections.difference_store import keep_comparison
 from adapters.connections.notes.journal_notes import leave_notes
 from adapters.connections.oversight.missing_invoices import read_missing_again
 from adapters.connections.rests.system_rests import SystemRests
-from adapters.connections.webhooks.webhook_reading import WebhookReading
+from adapters.connections.webhooks.hint_reading import HintReading
 from adapters.correspondence.reading_gaps import name_credits
 from adapters.database.engine import Database
 from adapters.set_aside.set_aside_store import SetAsideItem, SetAsideStore
@@ -49,7 +49,7 @@ class ConnectedReading:
     ) -> None:
         """`zone`: the company's, by which its night begins."""
         self._systems, self._database, self._zone, self._real_now = systems, database, zone, real_now
-        self._set_aside, self._webhooks = SetAsideStore(database), WebhookReading(database, systems, real_now)
+        self._set_aside, self._webhooks = SetAsideStore(database), HintReading(database, systems, real_now)
         self._rests = SystemRests(database, real_now)
 
     def list_systems(self) -> list[str]:

@@ -15,13 +15,13 @@ from adapters.billing.connector import BillingConnector, ConnectorCapability, fi
 from adapters.billing.errors import BillingAwayError, BillingError, ConnectionRefusedByBillingError, UnknownInvoiceError
 from adapters.billing.external_key import can_be_key
 from adapters.billing.external_records import ChangePage, ExternalAccount, ExternalCredit, ExternalInvoice
+from adapters.connections.absences.vanished_invoices import find_gone
 from adapters.connections.account_mirror import AccountDefaults, AccountMirror
 from adapters.connections.credit_mirror import take_in_credits
 from adapters.connections.cursor_rows import lock_cursor_row
 from adapters.connections.due_parts import find_whole_id, name_part
 from adapters.connections.invoice_faults import can_be_taken_in, find_invoice_fault, split_where_nameable
 from adapters.connections.invoice_mirror import InvoiceMirror, MirrorContext
-from adapters.connections.vanished_invoices import find_gone
 from adapters.database.engine import Database
 from adapters.database.tables import BillingCursorRow, ExternalInvoiceRow, Invoice
 from adapters.ledger.unit_of_work import LedgerUnitOfWork
@@ -198,13 +198,7 @@ class ConnectionSync:
     def find_gone(self, unknown: Collection[str]) -> list[str]:
         """Return the invoices that are believed to be gone, of those that the system has said just now that it does not know. Raises what
         the connector raises."""
-        return find_gone(self._database, self._connector.key, unknown, self._is_shown) if unknown else []
-
-    def _is_shown(self, external_id: str) -> bool:
-        try:
-            return self.refresh_if_there(external_id) is not None
-        except BillingError:
-            return False
+        return find_gone(self._database, self._connector.key, unknown, self.refresh_if_there) if unknown else []
 
     def take_gone(self, external_id: str) -> None:
         """The system does not have this invoice any more: here it asks for nothing. One that was never here is left."""

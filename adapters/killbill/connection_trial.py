@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterator
 from adapters.billing.connection_steps import describe_first, describe_right, describe_some, refuse_path, try_step
 from adapters.billing.errors import BillingAwayError, BillingError, ConnectionRefusedByBillingError
 from adapters.billing.external_records import ConnectionStep
+from adapters.billing.http_api import NotFoundThereError
 from adapters.killbill.killbill_api import KillBillApi
 from adapters.killbill.killbill_reader import PAGINATION, KillBillReader
-from adapters.plain_http.http_api import NotFoundThereError
 from domain.refusal import Refusal
 
 _USER = Refusal("ask.killbill_user", "a user, and the key and secret of the tenant")

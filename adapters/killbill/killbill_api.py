@@ -8,9 +8,9 @@ from urllib.parse import quote
 import httpx
 
 from adapters.billing.errors import BillingAwayError, RefusedByBillingError
+from adapters.billing.http_api import HttpAnswer, HttpApi, NotFoundThereError
+from adapters.billing.http_sign_in import FixedHeaders, build_basic_header
 from adapters.billing.unanswered_orders import build_unanswered_error
-from adapters.plain_http.http_api import HttpAnswer, HttpApi, NotFoundThereError
-from adapters.plain_http.sign_in import FixedHeaders, build_basic_header
 from domain.digits import parse_digits
 
 Record = dict[str, Any]

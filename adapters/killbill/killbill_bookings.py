@@ -20,10 +20,7 @@ from adapters.billing.errors import (
 )
 from adapters.billing.external_records import ExternalBooking
 from adapters.billing.unanswered_orders import RUNS_AT_MOST
-from adapters.killbill.killbill_api import KillBillApi, Record, get_text, name_path
-from adapters.killbill.killbill_orders import KillBillOrders
-from adapters.killbill.killbill_reader import KillBillReader
-from adapters.killbill.killbill_records import (
+from adapters.killbill.invoice_records import (
     WRITTEN_OFF,
     describe_adjustment,
     find_marked,
@@ -32,6 +29,9 @@ from adapters.killbill.killbill_records import (
     to_major,
     to_minor,
 )
+from adapters.killbill.killbill_api import KillBillApi, Record, get_text, name_path
+from adapters.killbill.killbill_orders import KillBillOrders
+from adapters.killbill.killbill_reader import KillBillReader
 
 _LONGEST_CALL = timedelta(seconds=RUNS_AT_MOST)
 _AT = " at "

@@ -6,9 +6,9 @@ again does nothing twice, and what was interrupted is carried on.
 
 from typing import NamedTuple
 
+from adapters.killbill.invoice_records import LONGEST_TEXT, mark_key
 from adapters.killbill.killbill_api import KillBillApi, name_path
 from adapters.killbill.killbill_reader import KillBillReader
-from adapters.killbill.killbill_records import LONGEST_TEXT, mark_key
 
 FIELD = "duecourse"
 _DONE = " (done)"

@@ -19,10 +19,10 @@ from adapters.billing.external_records import (
     OpenReceivablePage,
     UnreadRow,
 )
+from adapters.billing.http_api import NotFoundThereError
+from adapters.billing.reading_pace import ReadingPace
+from adapters.killbill.invoice_records import WRITTEN_OFF, build_invoice, count_paid, count_payments, is_invoice, list_entries, read_day
 from adapters.killbill.killbill_api import KillBillApi, KillBillSettings, Record, get_text, name_path
-from adapters.killbill.killbill_records import WRITTEN_OFF, build_invoice, count_paid, count_payments, is_invoice, list_entries, read_day
-from adapters.plain_http.http_api import NotFoundThereError
-from adapters.plain_http.reading_pace import ReadingPace
 from domain.digits import parse_digits
 
 SERVICE = "duecourse"

@@ -7,7 +7,7 @@ from typing import Any
 
 from adapters.billing.errors import ForgedWebhookError
 from adapters.billing.external_records import WebhookHint
-from adapters.plain_http.json_values import JsonFaultError, read_json
+from adapters.billing.json_values import JsonFaultError, read_json
 
 LONGEST_PUSH = 64 * 2**10
 _MEANS_NOTHING = "INVOICE_PAYMENT_FAILED"

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 
 import httpx
 
+from adapters.billing.http_api import HttpApi
+from adapters.billing.http_sign_in import FetchedToken, FixedHeaders, build_basic_header, build_token_fetch
 from adapters.plain_http.api_description import ApiDescription
-from adapters.plain_http.http_api import HttpApi
-from adapters.plain_http.sign_in import FetchedToken, FixedHeaders, build_basic_header, build_token_fetch
 
 
 def open_api(

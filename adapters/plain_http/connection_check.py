@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator
 from adapters.billing.connection_steps import describe_first, describe_some, refuse_path, try_step
 from adapters.billing.errors import ConnectionRefusedByBillingError
 from adapters.billing.external_records import ConnectionStep
+from adapters.billing.http_api import NotFoundThereError
 from adapters.plain_http.api_description import ApiDescription
-from adapters.plain_http.http_api import NotFoundThereError
 from adapters.plain_http.plain_reader import PlainReader
 from domain.money import Money
 from domain.refusal import Refusal

@@ -12,8 +12,8 @@ from adapters.billing.external_records import (
     Settlement,
     SettlementKind,
 )
+from adapters.billing.json_values import describe_type, dig
 from adapters.plain_http.api_description import ApiDescription, SettlementRows, StatusWord
-from adapters.plain_http.json_values import describe_type, dig
 from adapters.plain_http.row_fields import SHOWN, OpenedRow, RowFaultError, RowFields
 from domain.billing.billing_events import InvoiceStatus
 

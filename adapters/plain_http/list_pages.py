@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 from urllib.parse import urljoin
 
 from adapters.billing.errors import ConnectionRefusedByBillingError
+from adapters.billing.http_api import HttpAnswer, HttpApi, NotFoundThereError
+from adapters.billing.json_values import describe_type, dig
 from adapters.plain_http.api_description import Listing, Paging
-from adapters.plain_http.http_api import HttpAnswer, HttpApi, NotFoundThereError
-from adapters.plain_http.json_values import describe_type, dig
 from domain.digits import parse_digits
 
 MOST_ROWS = 10_000

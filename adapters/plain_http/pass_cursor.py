@@ -10,7 +10,7 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
-from adapters.plain_http.json_values import JsonFaultError
+from adapters.billing.json_values import JsonFaultError
 
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 _MOMENTS = frozenset({"since", "start", "began", "newest", "end", "end_seen"})

@@ -19,11 +19,11 @@ from adapters.billing.errors import (
     UnknownInvoiceError,
 )
 from adapters.billing.external_records import ExternalBooking, ExternalInvoice
+from adapters.billing.http_api import HttpApi, NotFoundThereError
+from adapters.billing.json_values import dig
 from adapters.billing.unanswered_orders import build_unanswered_error
 from adapters.plain_http.api_description import Bookings, DescribedBooking, FoundBooking
-from adapters.plain_http.http_api import HttpApi, NotFoundThereError
 from adapters.plain_http.invoice_rows import InvoiceRows
-from adapters.plain_http.json_values import dig
 from adapters.plain_http.list_pages import fetch_page
 from adapters.plain_http.plain_reader import PlainReader
 from adapters.plain_http.request_templates import fill_all, fill_body, fill_path

@@ -19,9 +19,9 @@ from adapters.billing.external_records import (
     OpenReceivablePage,
     WebhookHint,
 )
+from adapters.billing.http_api import HttpApi
 from adapters.plain_http.api_description import ApiDescription
 from adapters.plain_http.connection_check import check_connection
-from adapters.plain_http.http_api import HttpApi
 from adapters.plain_http.invoice_rows import InvoiceRows
 from adapters.plain_http.plain_bookings import PlainBookings
 from adapters.plain_http.plain_reader import PlainReader

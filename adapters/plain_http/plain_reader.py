@@ -23,13 +23,13 @@ from adapters.billing.external_records import (
     OpenReceivablePage,
     UnreadRow,
 )
+from adapters.billing.http_api import HttpAnswer, HttpApi, NotFoundThereError
+from adapters.billing.json_values import JsonFaultError, dig
+from adapters.billing.reading_pace import ReadingPace
 from adapters.plain_http.api_description import ApiDescription, Changes, Listing, OneObject
-from adapters.plain_http.http_api import HttpAnswer, HttpApi, NotFoundThereError
 from adapters.plain_http.invoice_rows import InvoiceRows
-from adapters.plain_http.json_values import JsonFaultError, dig
 from adapters.plain_http.list_pages import FURTHEST_PAGE, ListPage, fetch_page
 from adapters.plain_http.pass_cursor import PassCursor, parse_moment, write_moment
-from adapters.plain_http.reading_pace import ReadingPace
 from adapters.plain_http.request_templates import fill_all, fill_path
 from adapters.plain_http.row_fields import RowFaultError
 

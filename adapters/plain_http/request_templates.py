@@ -5,7 +5,7 @@ import re
 from collections.abc import Collection, Mapping
 from urllib.parse import quote
 
-from adapters.plain_http.json_values import write_json_text
+from adapters.billing.json_values import write_json_text
 
 _WORD = re.compile(r"\{([a-z_]+)\}")
 _OF_MONEY = frozenset({"key", "invoice", "account", "number", "amount", "minor", "currency"})

@@ -6,10 +6,10 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from adapters.billing.json_values import JsonFaultError, dig, to_cell
 from adapters.imports.cell_parsing import AmountParser, DateParser, format_cell
 from adapters.imports.column_sources import RowRejectedError, compile_getter
 from adapters.plain_http.api_description import ApiDescription, list_sources
-from adapters.plain_http.json_values import JsonFaultError, dig, to_cell
 from domain.digits import parse_digits
 from domain.money import CURRENCIES, MAX_MINOR_UNITS, minor_digits
 

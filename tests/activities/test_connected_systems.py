@@ -81,10 +81,9 @@ async def test_an_absence_is_waited_out_and_tells_nobody(database: Database) -> 
 
 async def test_that_what_is_unapplied_is_refused_is_told_apart(database: Database) -> None:
     add_people(database)
-    notifier = RecordingNotifier()
-    works = ConnectedSystemActivities(
-        cast(Any, FailingReading(database)), RefusedReadings(database), cast(Any, notifier), Clock.real_time()
-    )
+    reading, notifier = FailingReading(database), RecordingNotifier()
+    reading.error = None
+    works = ConnectedSystemActivities(cast(Any, reading), RefusedReadings(database), cast(Any, notifier), Clock.real_time())
     SetAsideStore(database).set_aside(SetAsideStage.BILLING_SYSTEM, "erp:1:credits", REFUSED)
     for _ in range(2):
         await ActivityEnvironment().run(works.read_system, "erp:1")

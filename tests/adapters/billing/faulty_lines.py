@@ -125,7 +125,7 @@ class BadDay:
                 send()
 
 
-class FaultyTransport(httpx.BaseTransport):
+class FaultyLine(httpx.BaseTransport):
     def __init__(self, inner: httpx.BaseTransport, day: BadDay) -> None:
         self._inner, self._day = inner, day
 
@@ -171,19 +171,19 @@ def open_on_bad_day(world: ConnectedWorld, day: BadDay) -> BillingConnector:
     """Return a connector that speaks to the world over a faulty line."""
     match world:
         case StripeWorld():
-            return StripeConnector("shop", STRIPE_SETTINGS, StripeApi(STRIPE_SETTINGS, FaultyTransport(world.double.transport, day)))
+            return StripeConnector("shop", STRIPE_SETTINGS, StripeApi(STRIPE_SETTINGS, FaultyLine(world.double.transport, day)))
         case OdooWorld():
-            return OdooConnector("odoo", ODOO_SETTINGS, OdooApi(ODOO_SETTINGS, FaultyTransport(world.double.transport, day)))
+            return OdooConnector("odoo", ODOO_SETTINGS, OdooApi(ODOO_SETTINGS, FaultyLine(world.double.transport, day)))
         case KillBillWorld():
-            api = KillBillApi(KILLBILL_SETTINGS, FaultyTransport(world.double, day))
+            api = KillBillApi(KILLBILL_SETTINGS, FaultyLine(world.double, day))
             return KillBillConnector("killbill", KILLBILL_SETTINGS, api, day.clock)
         case SampleWorld():
-            return open_connector(load_description(DESCRIPTION), FaultyTransport(world.transport, day))
+            return open_connector(load_description(DESCRIPTION), FaultyLine(world.transport, day))
         case SalesforceWorld():
             settings = ORG_SETTINGS._replace(trusts_balance=world.double.counts_applied)
             fields = load_map("revenue_cloud", {}, has_one_currency=False)
             return SalesforceConnector("crm", settings, fields, SalesforceApi(settings, FaultyAdapter(world.double, day)))
         case TrytonWorld():
-            line = FaultyTransport(httpx.HTTPTransport(), day)
+            line = FaultyLine(httpx.HTTPTransport(), day)
             return TrytonConnector("erp", world.server.settings, api=TrytonApi(world.server.settings, line))
     raise AssertionError(f"{type(world).__name__} is not spoken to over HTTP")

@@ -8,13 +8,13 @@ import pytest
 
 from adapters.billing.errors import BillingAwayError, RefusedByBillingError, UnknownInvoiceError
 from adapters.billing.external_records import ChangePage, ExternalInvoice, OpenReceivablePage
+from adapters.connections.absences.vanished_invoices import MOST_AT_ONCE
 from adapters.connections.account_mirror import AccountDefaults
 from adapters.connections.comparison import compare_open_items
 from adapters.connections.connected_reading import ConnectedReading
 from adapters.connections.connection_sync import ConnectionSync
 from adapters.connections.difference_store import keep_comparison, list_open_differences
 from adapters.connections.oversight.missing_invoices import read_missing_again
-from adapters.connections.vanished_invoices import MOST_AT_ONCE
 from adapters.database.engine import Database
 from adapters.ledger.ledger import Ledger
 from adapters.set_aside.set_aside_store import SetAsideStore

@@ -330,14 +330,14 @@ def test_an_order_is_sent_once_at_a_time(database: Database, house: LedgerConnec
 def test_two_people_who_credit_an_invoice_at_once_credit_no_more_than_it_owes(database: Database, house: LedgerConnectedWorld) -> None:
     """The second one looks what is left once the first one's is booked there."""
 
-    class StillSending(Limited):
+    class StillCrediting(Limited):
         def book_credit_note(self, key: str, *given: Any) -> object:
             if key == "credit_note:1":
                 with pytest.raises(BillingAwayError, match="another booking of this invoice"):
                     credit("credit_note:2", "tom")
             return self._connector.book_credit_note(key, *given)
 
-    routed = build_on(database, house, StillSending(house))
+    routed = build_on(database, house, StillCrediting(house))
 
     def credit(key: str, person: str) -> None:
         routed.issue_credit_note(key, INVOICE, 6_000, TODAY, within_open_balance=True, credited_before=0, recorded_by=person, at=AT)

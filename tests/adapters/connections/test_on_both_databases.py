@@ -13,7 +13,7 @@ from adapters.connections.connection_overview import ConnectionStanding, load_co
 from adapters.connections.connection_registry import ConnectionRegistry
 from adapters.connections.connection_runs import ConnectionRuns
 from adapters.connections.connection_store import ConnectionStore
-from adapters.connections.webhooks.webhook_reading import WebhookReading
+from adapters.connections.webhooks.hint_reading import HintReading
 from adapters.connections.webhooks.webhook_receiver import WebhookReceiver
 from adapters.connections.webhooks.webhook_store import KEPT_FOR
 from adapters.database.engine import Database
@@ -41,9 +41,9 @@ def test_a_connection_lives_its_life(database: Database, settings: Settings, hou
 
     for event, hinted, secret in (("e1", invoice, "hush-1"), ("e1", invoice, "hush-1"), ("e2", None, "hush-1"), ("e3", invoice, "forged")):
         call(event, hinted, secret, NOW)
-    assert WebhookReading(database, systems, lambda: NOW).run() == 1
+    assert HintReading(database, systems, lambda: NOW).run() == 1
     call("e4", invoice, "hush-1", NOW + KEPT_FOR)
-    assert WebhookReading(database, systems, lambda: NOW + KEPT_FOR + timedelta(seconds=1)).run() == 1
+    assert HintReading(database, systems, lambda: NOW + KEPT_FOR + timedelta(seconds=1)).run() == 1
     (system,) = systems.list_all()
     runs.test(system, "mia")
     runs.compare(system, "mia")

@@ -17,7 +17,7 @@ from adapters.connections.connection_registry import ConnectedSystem, Connection
 from adapters.connections.connection_runs import ConnectionRuns
 from adapters.connections.connection_states import load_connection_state
 from adapters.connections.rests.system_rests import SystemRests
-from adapters.connections.webhooks.webhook_reading import WebhookReading
+from adapters.connections.webhooks.hint_reading import HintReading
 from adapters.connections.webhooks.webhook_store import WebhookStore
 from adapters.database.engine import Database
 from adapters.database.row_states import ConnectionRunKind
@@ -53,7 +53,7 @@ def test_whoever_hears_it_all_leave_it_alone(ours: Database, systems: Connection
         system.connector.record_note("N1", account, "called")
     assert asked == ["record_note"]
     WebhookStore(ours).take(system.key, [WebhookHint("E1", invoice)], b"{}", datetime.now(UTC))
-    assert WebhookReading(ours, systems).run() == 0
+    assert HintReading(ours, systems).run() == 0
     runs = ConnectionRuns(ours)
     runs.read(system, "mia")
     runs.compare(system, "mia")

@@ -27,8 +27,8 @@ from adapters.connections.connection_registry import ConnectionRegistry
 from adapters.connections.connection_store import UnknownConnectionError
 from adapters.connections.connection_sync import ConnectionSync
 from adapters.connections.secret_box import get_key_file
-from adapters.connections.webhooks import webhook_reading, webhook_receiver, webhook_store
-from adapters.connections.webhooks.webhook_reading import WebhookReading
+from adapters.connections.webhooks import hint_reading, webhook_receiver, webhook_store
+from adapters.connections.webhooks.hint_reading import HintReading
 from adapters.connections.webhooks.webhook_receiver import FORGED_WRITES, WebhookNotReadyError, WebhookReceiver
 from adapters.connections.webhooks.webhook_store import KEPT_FOR, LONGEST_WAIT, WebhookCounts, WebhookStore
 from adapters.database.engine import Database
@@ -63,7 +63,7 @@ def call(ours: Database, systems: ConnectionRegistry, connected: ConnectionAdmin
 
 
 def read_hints(ours: Database, systems: ConnectionRegistry, at: datetime = NOW + timedelta(seconds=1)) -> int:
-    return WebhookReading(ours, systems, lambda: at).run()
+    return HintReading(ours, systems, lambda: at).run()
 
 
 def count(ours: Database) -> WebhookCounts:
@@ -129,7 +129,7 @@ def test_an_invoice_that_is_none_or_gone_is_done_and_one_that_fails_is_let_fall_
 ) -> None:
     call("e1", "no-such-invoice")
     assert read_hints(ours, systems) == 1
-    monkeypatch.setattr(webhook_reading, "MOST_ATTEMPTS", 2)
+    monkeypatch.setattr(hint_reading, "MOST_ATTEMPTS", 2)
     call("e2", "another")
     monkeypatch.setattr("adapters.connections.connection_sync.ConnectionSync.refresh", lambda *_: 1 / 0)
     assert [read_hints(ours, systems), count(ours).dropped] == [0, 0]
@@ -170,7 +170,7 @@ def test_one_at_which_the_system_fails_blocks_no_other_and_is_let_fall_in_the_en
     ours: Database, systems: ConnectionRegistry, house: LedgerConnectedWorld, call: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     invoice = house.issue_invoice(house.add_account("Customer Ltd"), 1_000, TODAY)
-    monkeypatch.setattr(webhook_reading, "MOST_ATTEMPTS", 3)
+    monkeypatch.setattr(hint_reading, "MOST_ATTEMPTS", 3)
     refresh = ConnectionSync.refresh
 
     def fail_at_one(sync: ConnectionSync, external_id: str) -> object:
@@ -191,7 +191,7 @@ def test_an_absence_is_no_attempt(
     """Nor is a key that lapsed: whatever concerns all of them drops none."""
     account = house.add_account("Customer Ltd")
     invoices = [house.issue_invoice(account, 1_000, TODAY) for _ in range(3)]
-    monkeypatch.setattr(webhook_reading, "MOST_ATTEMPTS", 2)
+    monkeypatch.setattr(hint_reading, "MOST_ATTEMPTS", 2)
     for invoice in invoices:
         call(f"e-{invoice}", invoice)
     for error in (BillingAwayError("503"), BillingAwayError("429", 0.1), ConnectionRefusedByBillingError("401")):

@@ -7,9 +7,9 @@ from typing import Any, ClassVar
 import httpx
 
 from adapters.billing.connector import BillingConnector
+from adapters.killbill.invoice_records import to_major
 from adapters.killbill.killbill_api import KillBillApi, KillBillSettings
 from adapters.killbill.killbill_connector import KillBillConnector
-from adapters.killbill.killbill_records import to_major
 from tests.adapters.billing.connected_worlds import HouseEvent
 from tests.adapters.killbill.killbill_double import KillBillDouble
 

@@ -157,7 +157,7 @@ def test_each_is_read_for_itself_where_the_list_has_not_all_and_one_that_is_gone
     answers = {path: (lambda request, row=row: row) for path, row in whole.items()}
     api = SmallApi({"/invoices": lambda request: [{"id": f"I{number}"} for number in (1, 2, 3)], **answers})
     page = open_connector(describe("read_each: yes"), api).read_changes(None, 10)
-    assert ([each.open_balance for each in page.invoices], page.gone) == ([10_000, 100], ("I2",))
+    assert ([each.open_balance for each in page.invoices], page.gone, page.unknown) == ([10_000, 100], (), ("I2",))
 
 
 VALUES = st.recursive(

@@ -51,7 +51,7 @@ def read_all(stripe: StripeConnector, cursor: str | None = None, limit: int = 10
     for _ in range(200):
         page = stripe.read_changes(cursor, limit)
         found |= {each.external_id: each for each in page.invoices}
-        gone += page.gone
+        gone += (*page.gone, *page.unknown)
         cursor = page.cursor
         if not page.has_more:
             return found, gone, cursor

@@ -7,8 +7,8 @@ from email.utils import format_datetime
 import httpx
 import pytest
 
+from adapters.billing import http_api
 from adapters.billing.errors import BillingAwayError, ConnectionRefusedByBillingError, RefusedByBillingError
-from adapters.plain_http import http_api
 from adapters.plain_http.api_access import open_api
 from tests.adapters.plain_http.sample_world import ADDRESS, open_connector
 from tests.adapters.plain_http.small_api import SmallApi, connect_rows, describe, make_row

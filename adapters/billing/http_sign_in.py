@@ -8,8 +8,8 @@ from threading import Lock
 import httpx
 
 from adapters.billing.errors import ConnectionRefusedByBillingError, RefusedByBillingError
-from adapters.plain_http.http_api import HttpAnswer, HttpApi, NotFoundThereError
-from adapters.plain_http.json_values import dig
+from adapters.billing.http_api import HttpAnswer, HttpApi, NotFoundThereError
+from adapters.billing.json_values import dig
 
 SPARE_SECONDS = 30.0
 """By so much a fetched token is renewed before it ends."""

@@ -21,7 +21,7 @@ hinted at. While a system is away, none is counted."""
 log = structlog.get_logger(__name__)
 
 
-class WebhookReading:
+class HintReading:
     def __init__(
         self, database: Database, systems: Mapping[SystemKey, ConnectionSync], now: Callable[[], datetime] = lambda: datetime.now(UTC)
     ) -> None:

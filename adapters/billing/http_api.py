@@ -19,8 +19,8 @@ from adapters.billing.errors import (
     describe_silence,
 )
 from adapters.billing.http_times import read_retry_after, read_server_time
+from adapters.billing.json_values import JsonFaultError, dig, read_json
 from adapters.billing.unanswered_orders import is_unsent
-from adapters.plain_http.json_values import JsonFaultError, dig, read_json
 
 TIMEOUT = httpx.Timeout(30, connect=10)
 LARGEST_ANSWER = 16 * 2**20

@@ -3,11 +3,13 @@ part, as when the rights of the key's user were changed while it was read: then 
 naming what is missing."""
 
 from collections.abc import Callable, Collection
+from typing import Any
 
 import structlog
 from sqlalchemy import Select, select
 from sqlmodel import col
 
+from adapters.billing.errors import BillingAwayError, ConnectionRefusedByBillingError
 from adapters.billing.external_key import SystemKey
 from adapters.connections.due_parts import find_whole_id
 from adapters.database.engine import Database
@@ -23,10 +25,10 @@ MOST_ASKED_FOR = 3
 log = structlog.get_logger(__name__)
 
 
-def find_gone(database: Database, system: SystemKey, unknown: Collection[str], is_shown: Callable[[str], bool]) -> list[str]:
+def find_gone(database: Database, system: SystemKey, unknown: Collection[str], read: Callable[[str], object]) -> list[str]:
     """Return those that are believed to be gone, of the ones that are open here: none where they are many, or where the system does not
-    show any other either by now. `unknown`: by the system's ids, what it has said just now that it does not know; `is_shown` asks it for
-    one. Raises what that raises."""
+    show any other either by now. `unknown`: by the system's ids, what it has said just now that it does not know; `read` asks it for one,
+    and returns None where it does not know that either. Raises BillingAwayError, ConnectionRefusedByBillingError."""
     ids = {find_whole_id(each) for each in unknown}
     with database.reading() as session:
         if session.execute(_select_known(system).where(col(ExternalInvoiceRow.external_id).in_(ids)).limit(1)).first() is None:
@@ -40,16 +42,25 @@ def find_gone(database: Database, system: SystemKey, unknown: Collection[str], i
     if len(lost) > max(MOST_AT_ONCE, len(still_open) * LARGEST_SHARE):
         log.warning("many_invoices_missing", system=system.system, invoices=len(lost), open=len(still_open))
         return []
-    if not any(map(is_shown, others[:MOST_ASKED_FOR])):
+    if not any(_is_shown(each, read) for each in others[:MOST_ASKED_FOR]):
         log.warning("all_invoices_missing", system=system.system, invoices=len(lost))
         return []
     return lost
 
 
+def _is_shown(external_id: str, read: Callable[[str], object]) -> bool:
+    try:
+        return read(external_id) is not None
+    except (BillingAwayError, ConnectionRefusedByBillingError):
+        raise
+    except Exception:  # whatever it is, it is this invoice's alone, and shows nothing
+        return False
+
+
 _IS_OPEN = col(Invoice.status) == InvoiceStatus.OPEN.value
 
 
-def _select_known(system: SystemKey) -> Select[tuple[str]]:
+def _select_known(system: SystemKey) -> Select[Any]:
     """What was read last comes first."""
     return (
         select(col(ExternalInvoiceRow.external_id))
