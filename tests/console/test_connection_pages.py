@@ -237,3 +237,23 @@ async def test_a_system_that_refuses_says_why_and_that_letters_wait(
             assert "Letters to its customers wait until it has been read to the end." in shown
         assert str(refused) in words(await page(admin, address))
         assert "Letters to the customers of house wait" in words(await page(admin, "/preview"))
+
+
+@ON_SQLITE
+async def test_a_system_that_does_not_show_what_is_unapplied_says_so_and_that_letters_wait(
+    as_role: As, house: LedgerConnectedWorld, database: Database, world: PortfolioWorld
+) -> None:
+    refused, now = ConnectionRefusedByBillingError("Odoo forbids this to the user of the key: account.move.line"), datetime.now(UTC)
+    async with as_role(Role.ADMIN, Accept="text/html") as admin:
+        address = await connect(admin)
+        SetAsideStore(database).set_aside(SetAsideStage.BILLING_SYSTEM, "house:1:credits", refused)
+        with database.writing() as session:
+            session.merge(BillingCursorRow(system="house", company="1", caught_up_at=now, credits_read_at=now - timedelta(days=1)))
+        for shown in (words(await page(admin, "/connections")), words(await page(admin, address))):
+            assert "refuses to be read" not in shown
+            assert "What its customers have paid and no invoice has yet is refused since" in shown
+            assert "Letters to its customers wait until it has been read to the end." in shown
+        assert str(refused) in words(await page(admin, address))
+        assert "Letters to the customers of house wait" in words(await page(admin, "/preview"))
+        shown = (await admin.get("/v1/connections/house:1", headers={"Accept": "application/json"})).json()
+        assert (shown["standing"], shown["credits_refused_since"] is not None, shown["letters_wait"]) == ("works", True, True)
