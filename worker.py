@@ -236,14 +236,14 @@ def build_billing_activities(services: Services, signals: CaseSignals) -> Activi
         services.billing, invoice_inputs, signals, CollectorChangeFeed(database), SetAsideStore(database), credit_rule
     )
     keep_wait(database, settings.letters_wait_hours)
-    notices = NoticeSender(database, services.mailer, settings.sender, settings.reply_domain, settings.console_address)
+    notices = NoticeSender(database, services.mailer, settings.sender, settings.reply_domain, settings.console_address, clock)
     digests = DigestStore(database)
     notifier = StaffNotifier(notices, digests, WaitingNoticeStore(database), SetAsideStore(database))
     connected = ConnectedReading(services.connected, database, services.company.zone)
     reading = ConnectedSystemActivities(connected, RefusedReadings(database), notifier, clock)
     effects = CaseEffectActivities(services.billing, services.policies, notifier, clock, BookingsByHand(database))
     waiting = WaitingNoticeActivities(notifier, signals, clock)
-    digest_mail = DigestSender(digests, services.mailer, settings.sender, settings.reply_domain, settings.console_address)
+    digest_mail = DigestSender(digests, services.mailer, settings.sender, settings.reply_domain, settings.console_address, clock)
     company = services.company
     digesting = ApprovalDigestActivities(digest_mail, clock, settings.digest_hour, company.zone, company.country or "")
     approvals = ApprovalActivities(services.policies, DelegationStore(database), ApprovalFactsLoader(database))

@@ -19,6 +19,7 @@ from adapters.notifications.staff_notices import NOTICE_WORDING, NoticeDeferredE
 from adapters.set_aside.each import concerns_all
 from adapters.set_aside.stages import SetAsideStage
 from domain.approval.digest import DigestDay, DigestItem, DigestTally
+from domain.clock import Clock
 from domain.identifiers import digest_key
 
 logger = logging.getLogger(__name__)
@@ -91,10 +92,10 @@ def _build_html(words: StaffNoticeWording, entry: _Entry) -> str:
 
 
 class DigestSender:
-    """`console` is the address at which people reach the console."""
+    """`console` is the address at which people reach the console; messages bear the `clock`'s date, as letters do."""
 
-    def __init__(self, store: DigestStore, mailer: Mailer, sender: str, domain: str, console: str) -> None:
-        self._store, self._mailer = store, mailer
+    def __init__(self, store: DigestStore, mailer: Mailer, sender: str, domain: str, console: str, clock: Clock) -> None:
+        self._store, self._mailer, self._clock = store, mailer, clock
         self._sender, self._domain, self._console = sender, domain, console.rstrip("/")
 
     async def send_digests(self, day: DigestDay) -> DigestTally:
@@ -143,7 +144,7 @@ class DigestSender:
         envelope = Envelope(
             sender=Mailbox(name="Duecourse", address=self._sender),
             recipients=(Mailbox(address=digest.email),),
-            date=datetime.now(UTC),
+            date=self._clock.to_business(datetime.now(UTC)),
             message_id=derive_message_id(digest_key(digest.user, today), self._domain),
             language=digest.language,
         )

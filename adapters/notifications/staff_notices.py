@@ -25,6 +25,7 @@ from adapters.set_aside.stages import SetAsideReason
 from adapters.shipped_files import PROJECT
 from domain.approval.summary import ApprovalSummary
 from domain.case.effects import NotifyPerson, NotifyRole
+from domain.clock import Clock
 from domain.identifiers import CaseKind, find_case_kind, parse_case_id
 from domain.journal.entry import FactValue
 from domain.money import NO_CURRENCY
@@ -87,10 +88,10 @@ class _Recipient(NamedTuple):
 
 
 class NoticeSender:
-    """`console` is the address at which people reach the console."""
+    """`console` is the address at which people reach the console; messages bear the `clock`'s date, as the letters beside them do."""
 
-    def __init__(self, database: Database, mailer: Mailer, sender: str, domain: str, console: str) -> None:
-        self._database, self._mailer = database, mailer
+    def __init__(self, database: Database, mailer: Mailer, sender: str, domain: str, console: str, clock: Clock) -> None:
+        self._database, self._mailer, self._clock = database, mailer, clock
         self._sender, self._domain, self._console = sender, domain, console.rstrip("/")
 
     async def send(self, notice: NotifyRole | NotifyPerson, key: str) -> list[str]:
@@ -130,7 +131,7 @@ class NoticeSender:
         envelope = Envelope(
             sender=Mailbox(name="Duecourse", address=self._sender),
             recipients=(Mailbox(address=person.email),),
-            date=datetime.now(UTC),
+            date=self._clock.to_business(datetime.now(UTC)),
             message_id=derive_message_id(key, self._domain),
             language=person.language,
         )

@@ -65,7 +65,7 @@ async def client() -> AsyncIterator[Client]:
 
 
 def worker(client: Client, database: Database) -> Worker:
-    notices = NoticeSender(database, NobodyThere(), "duecourse@ours.test", "ours.test", "http://duecourse.test")
+    notices = NoticeSender(database, NobodyThere(), "duecourse@ours.test", "ours.test", "http://duecourse.test", Clock.real_time())
     notifier = StaffNotifier(notices, DigestStore(database), WaitingNoticeStore(database), SetAsideStore(database))
     policies = PolicyStore(database, LetterTemplates())
     effects = CaseEffectActivities(Ledger(database), policies, notifier, Clock.real_time(), BookingsByHand(database))

@@ -30,6 +30,7 @@ from domain.approval.result import LapseReason
 from domain.approval.view import build_case_view
 from domain.billing.reduction_kind import ReductionKind
 from domain.case.effects import NotifyRole
+from domain.clock import Clock
 from domain.policy.approval_type import ApprovalType
 from domain.roles import Role
 from tests.api.account_cases import NOW, write_case
@@ -79,7 +80,7 @@ class House:
         return self.store.add_notices(notice, event, f"{case.journal.case_id}:{event}", TODAY)
 
     async def send(self, today: date = TODAY, next_business_day: date | None = None) -> DigestTally:
-        sender = DigestSender(self.store, self.mailer, "duecourse@ours.test", "ours.test", f"{CONSOLE}/")
+        sender = DigestSender(self.store, self.mailer, "duecourse@ours.test", "ours.test", f"{CONSOLE}/", Clock.real_time())
         return await sender.send_digests(DigestDay(today, next_business_day or today + timedelta(days=1)))
 
     def got(self, user: str) -> list[EmailMessage]:

@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator, Sequence
+from datetime import UTC, date, datetime
 from email import message_from_bytes, policy
 
 import pytest
@@ -17,6 +18,7 @@ from adapters.shipped_files import PROJECT
 from domain.approval.digest import ApprovalEvent
 from domain.approval.result import ApprovalResult
 from domain.case.effects import NotifyPerson, NotifyRole
+from domain.clock import Clock
 from domain.journal.entry import FactValue
 from domain.roles import Role
 from tests.adapters.ledger.builders import add_account, add_invoice
@@ -48,6 +50,7 @@ DETAILS: dict[str, FactValue] = {
     "system": "erp",
 }
 every_language = pytest.mark.parametrize("language", LANGUAGES)
+REAL_CLOCK = Clock.real_time()
 
 
 class RecordingMailer:
@@ -65,7 +68,7 @@ class RecordingMailer:
         return None
 
 
-def notices(database: Database, mailer: RecordingMailer) -> NoticeSender:
+def notices(database: Database, mailer: RecordingMailer, clock: Clock = REAL_CLOCK) -> NoticeSender:
     identity = IdentityStore(database)
     identity.add_user("anna", Role.COLLECTIONS_MANAGER, email="anna@ours.test")
     identity.add_user("otto", Role.COLLECTIONS_MANAGER, email="otto@ours.test", language="de")
@@ -73,7 +76,7 @@ def notices(database: Database, mailer: RecordingMailer) -> NoticeSender:
     identity.add_user("gone", Role.COLLECTIONS_MANAGER, email="gone@ours.test")
     identity.deactivate_user("gone")
     identity.add_user("ben", Role.SALES_OPS, email="ben@ours.test")
-    return NoticeSender(database, mailer, "duecourse@ours.test", "ours.test", f"{CONSOLE}/")
+    return NoticeSender(database, mailer, "duecourse@ours.test", "ours.test", f"{CONSOLE}/", clock)
 
 
 # --- what the cases ask for
@@ -236,6 +239,14 @@ async def test_the_same_notice_again_carries_the_same_message_id(database: Datab
         await notice_sender.send(NotifyPerson(user="ben", template="approval_ended", details=DETAILS), "k")
     ids = {next(line for line in message.splitlines() if line.startswith(b"Message-ID:")) for _, message in mailer.sent}
     assert (len(mailer.sent), len(ids)) == (2, 1)
+
+
+async def test_a_message_is_dated_by_the_clock_that_is_played_as_the_letters_beside_it_are(database: Database) -> None:
+    mailer, now = RecordingMailer(), datetime.now(UTC)
+    played = Clock(real_anchor=now, business_anchor=datetime(2013, 3, 1, 12, tzinfo=UTC), day_seconds=86_400)
+    await notices(database, mailer, played).send(NotifyPerson(user="ben", template="approval_ended", details=DETAILS), "k")
+    (message,) = (message_from_bytes(content, policy=policy.default) for _, content in mailer.sent)
+    assert message["Date"].datetime.date() == date(2013, 3, 1)
 
 
 async def test_a_message_that_the_mail_server_refused_has_told_nobody(database: Database) -> None:

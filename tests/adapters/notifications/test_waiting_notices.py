@@ -41,7 +41,7 @@ class Desk:
     def __init__(self, database: Database) -> None:
         self.database, self.mailer = database, RecordingMailer()
         self.identity, self.waiting = IdentityStore(database), WaitingNoticeStore(database)
-        sender = NoticeSender(database, self.mailer, "duecourse@ours.test", "ours.test", "http://duecourse.test")
+        sender = NoticeSender(database, self.mailer, "duecourse@ours.test", "ours.test", "http://duecourse.test", Clock.real_time())
         self.notifier = StaffNotifier(sender, DigestStore(database), self.waiting, SetAsideStore(database))
         self.identity.add_user("ada", Role.ADMIN, email="ada@ours.test")
         self.identity.add_user("silent", SALES)

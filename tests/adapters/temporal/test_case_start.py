@@ -63,7 +63,7 @@ async def beginning(client: Client, database: Database) -> AsyncIterator[CaseSta
 
 
 def worker(client: Client, database: Database) -> Worker:
-    notices = NoticeSender(database, NobodyThere(), "duecourse@ours.test", "ours.test", "http://duecourse.test")
+    notices = NoticeSender(database, NobodyThere(), "duecourse@ours.test", "ours.test", "http://duecourse.test", Clock.real_time())
     notifier = StaffNotifier(notices, DigestStore(database), WaitingNoticeStore(database), SetAsideStore(database))
     policies = PolicyStore(database, LetterTemplates())
     effects = CaseEffectActivities(Ledger(database), policies, notifier, Clock.real_time(), BookingsByHand(database))
