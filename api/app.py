@@ -40,6 +40,8 @@ from api.routes import invoice_commands as acts
 from api.routes.connections import connections, webhooks
 from api.routes.identity import sessions, tokens, users
 from api.routes.letters import written_letters
+from api.routes.mentions import mentions
+from api.routes.targets import collection_targets
 from api.web import problems
 from api.web.access_logging import AccessLogBuffer, AccessLoggingMiddleware
 from api.web.idempotency import IDEMPOTENCY_PARAMETER
@@ -95,7 +97,9 @@ ROUTERS = (
     write_offs.router,
     escalations.router,
     worklist.router,
+    mentions.router,
     portfolios.router,
+    collection_targets.router,
     policies.router,
     imports.router,
     accounts.router,
@@ -131,6 +135,7 @@ CONSOLE_ROUTERS = (
     console.acts_router,
     console.assets_router,
     console.reassignment_router,
+    console.many_acts_router,
     console.lists_router,
     console.account_router,
     console.invoice_router,
@@ -144,6 +149,8 @@ CONSOLE_ROUTERS = (
     console.import_router,
     console.live_router,
     console.overview_router,
+    console.collected_router,
+    console.mentions_router,
     console.team_router,
     console.account_day_router,
     console.proof_router,
@@ -175,6 +182,7 @@ def attach_context(app: FastAPI, context: ApiContext) -> None:
     app.state.connection_tasks = set[asyncio.Task[None]]()
     app.state.staged_files, app.state.import_tasks = console.StagedFiles(), set[asyncio.Task[None]]()
     app.state.proof_works, app.state.letter_plays = console.ProofWorks(), console.LetterPlays()
+    app.state.list_works = console.ListWorks()
 
 
 def build_app() -> FastAPI:

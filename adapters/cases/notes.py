@@ -4,15 +4,21 @@ from datetime import datetime
 
 from adapters.database.engine import Database
 from adapters.database.tables import AccountNoteRecord, Note
+from adapters.mentions.mention_store import MentionStore
 
 
 def save_note(database: Database, act_id: str, account_id: str, invoice_id: str | None, author: str, text: str, now: datetime) -> str:
-    """Return the note's id, which derives from the command: a repeated command keeps one note. `now` is business time (UTC)."""
-    note_id = f"note:{act_id}"
-    note = {"id": note_id, "account_id": account_id, "invoice_id": invoice_id, "author": author, "text": text, "written_at": now}
+    """Keep a note, and whom it names; return its id, which derives from the command: a repeated command keeps one note. `now` is business
+    time (UTC)."""
+    note = Note(id=build_note_id(act_id), account_id=account_id, invoice_id=invoice_id, author=author, text=text, written_at=now)
     with database.writing() as session:
-        session.execute(database.build_insert_or_ignore(Note).values(**note))
-    return note_id
+        session.execute(database.build_insert_or_ignore(Note).values(**note.model_dump()))
+        MentionStore(database).keep_mentions(session, note)
+    return note.id
+
+
+def build_note_id(act_id: str) -> str:
+    return f"note:{act_id}"
 
 
 def record_account_note(database: Database, note_id: str, recorded_at: datetime) -> None:

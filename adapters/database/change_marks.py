@@ -10,7 +10,7 @@ _WRITTEN_ROWS = """SELECT coalesce(sum(n_tup_ins + n_tup_upd + n_tup_del), 0) FR
 
 _LAST_ROWS = (
     "SELECT (SELECT max(rowid) FROM journal), (SELECT max(rowid) FROM ledger_events), (SELECT max(rowid) FROM messages), "
-    "(SELECT max(rowid) FROM tasks), (SELECT max(rowid) FROM set_aside)"
+    "(SELECT max(rowid) FROM tasks), (SELECT max(rowid) FROM set_aside), (SELECT max(rowid) FROM mentions)"
 )
 
 

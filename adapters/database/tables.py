@@ -578,6 +578,19 @@ class Note(SQLModel, table=True):
     written_at: datetime = Field(sa_type=UtcDateTime)
 
 
+class MentionRow(SQLModel, table=True):
+    """Somebody whom a note names with an `@`, and when they read it. The note's text is in `notes`, and may be erased."""
+
+    __tablename__ = "mentions"
+    __table_args__ = (Index("ix_mentions_user", "user_name", "read_at", "written_at"),)
+    note_id: str = Field(primary_key=True)
+    user_name: str = Field(primary_key=True, description="who is named")
+    account_id: str
+    author: str
+    written_at: datetime = Field(sa_type=UtcDateTime)
+    read_at: datetime | None = Field(default=None, sa_type=UtcDateTime, description="real time")
+
+
 class AccountNoteRecord(SQLModel, table=True):
     """Append-only: a note that no case's journal names, as it is about the account, or about an invoice whose case is over. Its text is
     in `notes`, and may be erased."""
@@ -590,6 +603,22 @@ class AccountNoteRecord(SQLModel, table=True):
     author: str
     written_at: datetime = Field(sa_type=UtcDateTime)
     recorded_at: datetime = Field(sa_type=UtcDateTime, description="real time")
+
+
+class CollectionTargetRow(SQLModel, table=True):
+    """Append-only: what is to be collected in a month, of all customers or of one collector's, as somebody set it; the last setting
+    counts."""
+
+    __tablename__ = "collection_targets"
+    __table_args__ = (APPEND_ONLY,)
+    id: int | None = Field(default=None, sa_column=Column(RowId, primary_key=True, autoincrement=True))
+    month: date = Field(index=True, description="its first day")
+    currency: str
+    collector: str = Field(description="empty: of all customers")
+    amount: int | None = Field(default=None, sa_type=BigInteger, description="in minor units; null: taken back")
+    set_by: str
+    set_at: datetime = Field(sa_type=UtcDateTime, description="real time")
+    act_id: str = Field(unique=True, description="of the command, so that it is set once")
 
 
 class Document(SQLModel, table=True):

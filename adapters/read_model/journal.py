@@ -4,7 +4,7 @@ A worker that died between writing and answering leaves entries beside the chain
 """
 
 from collections.abc import Collection, Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import BaseModel
@@ -13,7 +13,7 @@ from sqlmodel import Session, col
 
 from adapters.database.engine import Database
 from adapters.database.tables import AccountNoteRecord, Case, Invoice, JournalEntry, Note
-from adapters.read_model.cursors import decode_cursor, paginate_rows
+from adapters.read_model.cursors import decode_cursor, encode_cursor, paginate_rows
 from domain.journal.chain_check import follow_chain_back
 from domain.journal.entry_kinds import EntryKind
 
@@ -83,6 +83,12 @@ def list_account_history(
         forked = {line.case_id for line in shown} & _find_forked_cases(session, account_id)
         counting = _load_chain_hashes(session, forked)
         return [line for line in shown if line.case_id not in forked or line.hash in counting], following
+
+
+def build_cursor_after(moment: datetime) -> str:
+    """Build the cursor of an account's history from a day after a moment (business time) backwards: what a person sent at the moment may
+    have been done a little later."""
+    return encode_cursor(((moment + timedelta(days=1)).isoformat(), "", 0, ""))
 
 
 def _build_account_position(line: JournalLine) -> tuple[str | int, ...]:

@@ -6,9 +6,9 @@ from fastapi.concurrency import run_in_threadpool
 
 from adapters.read_model.cases import CaseRow, find_case
 from adapters.read_model.journal import find_entry_of_act
-from adapters.temporal.case_commands import CaseNotRunning, CommandQueued
+from adapters.temporal.case_commands import CaseNotRunning, CommandQueued, CommandRejected
 from adapters.temporal.case_start import CaseStart
-from api.commands.notes_and_tasks import save_note
+from api.commands.notes_and_tasks import save_note, withdraw_mentions
 from api.context import ApiContext
 from api.schemas.command_answer import CommandAnswer
 from api.web.problems import Problem, not_found_problem
@@ -40,7 +40,11 @@ async def submit_case_command(context: ApiContext, case: CaseRow, command: Comma
     except CaseNotRunning as error:
         if done := await find_done_act(context, case.case_id, command.act_id):
             return done
+        await run_in_threadpool(withdraw_mentions, context, command.act_id)
         raise await run_in_threadpool(build_closed_problem, context, case) from error
+    except CommandRejected:
+        await run_in_threadpool(withdraw_mentions, context, command.act_id)
+        raise
     return build_command_answer(outcome, command.act_id, response)
 
 

@@ -2,6 +2,7 @@
 
 from adapters.cases import notes, tasks
 from adapters.database.engine import Database
+from adapters.mentions.mention_store import MentionStore
 from adapters.read_model.correspondence import TaskRow, find_task
 from adapters.read_model.invoices import InvoiceRow
 from api.context import ApiContext
@@ -24,6 +25,11 @@ def save_account_note(context: ApiContext, act_id: str, account_id: str, invoice
     note_id = save_note(context, act_id, account_id, invoice_id, author, text)
     notes.record_account_note(context.database, note_id, context.now())
     return note_id
+
+
+def withdraw_mentions(context: ApiContext, act_id: str) -> None:
+    """What the command's note was written for was refused: nobody is told that they are named in it."""
+    MentionStore(context.database).withdraw_mentions(notes.build_note_id(act_id))
 
 
 def close_task(database: Database, task_id: int, outcome: str, closed_by: str) -> TaskRow | None:

@@ -19,10 +19,14 @@ from api.console.invoice.invoice_page import router as invoice_router
 from api.console.letters.letter_plays import LetterPlays
 from api.console.letters.letters_page import router as letters_router
 from api.console.letters.write_page import router as write_router
+from api.console.lists.acts_on_many.list_works import ListWorks
+from api.console.lists.acts_on_many.many_pages import router as many_acts_router
 from api.console.lists.list_pages import router as lists_router
 from api.console.lists.reassignment import router as reassignment_router
 from api.console.live import PulseReader
 from api.console.live import router as live_router
+from api.console.mentions.mentions_page import router as mentions_router
+from api.console.overview.collected_page import router as collected_router
 from api.console.overview.overview_page import keep_overview
 from api.console.overview.overview_page import router as overview_router
 from api.console.pages import router
@@ -41,6 +45,7 @@ from api.console.users.user_pages import router as users_router
 
 __all__ = [
     "LetterPlays",
+    "ListWorks",
     "ProofWorks",
     "PulseReader",
     "StagedFiles",
@@ -51,6 +56,7 @@ __all__ = [
     "assets_router",
     "batch_router",
     "cases_router",
+    "collected_router",
     "connections_router",
     "credit_router",
     "decision_router",
@@ -61,6 +67,8 @@ __all__ = [
     "letters_router",
     "lists_router",
     "live_router",
+    "many_acts_router",
+    "mentions_router",
     "overview_router",
     "plan_router",
     "policies_router",

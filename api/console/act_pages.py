@@ -18,6 +18,7 @@ from api.console.acts.sent_form import KEY_FIELD, MAX_FILES, Values, get_first, 
 from api.console.acts.shown_form import show_form
 from api.console.acts.subject import find_subject
 from api.console.acts.wording import Reader
+from api.console.mentioned_people import UNKNOWN_PARAMETER, find_unknown_people
 from api.console.rendering import COUNT_PARAMETER, DONE_PARAMETER, QUEUED_PARAMETER, PageReader, describe_done, load_reader, render
 from api.presenters.phrases import Phrases
 from api.presenters.refusals import tell_sentence
@@ -92,7 +93,8 @@ async def do_act(request: Request, name: str, form: Act, context: Context, actor
         )
     if refused := _list_refused_parts(answer, phrases):
         return await run_in_threadpool(_render_parts, request, context, actor, name, answer, refused, _find_way_back(given))
-    return RedirectResponse(_say_done(_find_way_back(given), name, form, answer), status_code=303)
+    nobodies = await run_in_threadpool(find_unknown_people, context, form, given)
+    return RedirectResponse(_say_done(_find_way_back(given), name, form, answer, nobodies), status_code=303)
 
 
 def _render_act(
@@ -158,8 +160,9 @@ def _find_way_back(given: Values) -> str:
     return back if back.startswith("/") and not back.startswith(("//", "/\\")) and back.isprintable() else START_PAGE
 
 
-def _say_done(back: str, name: str, form: ActForm, answer: ApiAnswer) -> str:
+def _say_done(back: str, name: str, form: ActForm, answer: ApiAnswer, unknown: Sequence[str]) -> str:
     path, _, query = back.partition("?")
     counted = {COUNT_PARAMETER: str(answer.count_done())} if form.is_on_several else {}
-    said = urlencode({DONE_PARAMETER: name, **counted, **({QUEUED_PARAMETER: "yes"} if answer.is_queued else {})})
+    queued = {QUEUED_PARAMETER: "yes"} if answer.is_queued else {}
+    said = urlencode({DONE_PARAMETER: name, **counted, **queued, **({UNKNOWN_PARAMETER: unknown} if unknown else {})}, doseq=True)
     return f"{path}?{query}&{said}" if query else f"{path}?{said}"

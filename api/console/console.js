@@ -35,7 +35,7 @@
     if (place && names.includes(place.dataset.name)) { place.hidden = true; place.textContent = ""; delete place.dataset.name; }
   };
 
-  const MOMENTARY = ["acted", "counted", "queued", "decided", "decision"];
+  const MOMENTARY = ["acted", "counted", "queued", "unknown", "decided", "decision"];
   const clean = (address) => {
     const url = new URL(address, location.href);
     for (const name of MOMENTARY) url.searchParams.delete(name);

@@ -39,7 +39,7 @@
 
   // Whoever is typing sees the queue move beside the form; the form itself, and what it is about, stay as they are.
   let reading = false, missed = false;
-  const again = async (parts = () => [busy() ? ".queue" : "main", "#business-date", "#brakes"]) => {
+  const again = async (parts = () => [busy() ? ".queue" : "main", "#business-date", "#brakes", "#mentions"]) => {
     if (document.hidden) return;
     if (reading) { missed = true; return; } // the answer under way may be of before the change
     [reading, missed] = [true, false];
@@ -61,7 +61,7 @@
   const stream = find("#live");
   if (!stream || !window.htmx) {
     const seconds = Number(find("main")?.dataset.refresh || PLAIN_SECONDS);
-    setInterval(() => { again(() => isReadAgain() && !busy() ? ["main", "#business-date", "#brakes", "#absent"] : ["#absent"]); }, seconds * 1000);
+    setInterval(() => { again(() => isReadAgain() && !busy() ? ["main", "#business-date", "#brakes", "#mentions", "#absent"] : ["#absent", "#mentions"]); }, seconds * 1000);
     return;
   }
   let version = null;

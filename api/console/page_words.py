@@ -21,6 +21,7 @@ from adapters.read_model.correspondence import TaskRow
 from adapters.read_model.open_disputes import OpenDispute, PendingReduction
 from adapters.read_model.suspensions import SuspensionStanding
 from api.console.import_rows import BETWEEN_FAULTS, tell_row_faults
+from api.console.mentioned_people import link_people
 from api.console.verbatim import OF_SYSTEM, UNKNOWN_SENTENCE, mark_verbatim
 from api.console.viewed_pages import name_viewed_page
 from api.presenters.account_suspensions import describe_suspension, describe_suspension_end
@@ -49,6 +50,7 @@ def install_words(templates: Environment) -> None:
         "inside": put_inside_sentence,
         "capitalise": begin_sentence,
         "file_size": _format_file_size,
+        "people": _link_people,
     }
     templates.globals |= {
         "fill": _fill,
@@ -163,6 +165,12 @@ def _label_stage(context: Context, name: str) -> str:
 @pass_context
 def _label_step(context: Context, name: str) -> str:
     return _find_words(context).step_label(name)
+
+
+@pass_context
+def _link_people(context: Context, text: str) -> Markup:
+    """What a person wrote, with whom it names; who there is, is only looked up where somebody may be."""
+    return link_people(text, context["people"]() if "@" in text else {})
 
 
 @pass_context

@@ -1,7 +1,7 @@
 """Renders a page from a template's name and its facts. Everything is escaped; an undefined name is an error."""
 
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from typing import Annotated, Any
 from urllib.parse import quote, urlencode
 
@@ -15,6 +15,7 @@ from adapters.correspondence.letter_stop_store import LetterStopStore
 from adapters.i18n.languages import DEFAULT_LANGUAGE, choose_language
 from adapters.i18n.wording import fill_placeholders
 from adapters.identity.users_and_tokens import Preferences
+from adapters.mentions.mention_store import MentionStore
 from adapters.policies.refusal import find_refusal
 from adapters.read_model.letter_brakes import count_held_accounts
 from adapters.shipped_files import PROJECT
@@ -22,6 +23,7 @@ from api.console.acts.forms import list_path_ids, load_act_forms
 from api.console.acts.sent_form import MAX_FILES, build_form_token
 from api.console.acts.wording import ACT_WORDING, ActWording, Reader
 from api.console.assets import find_stylesheet, list_scripts
+from api.console.mentioned_people import UNKNOWN_PARAMETER, names_people, read_unknown_people
 from api.console.navigation import build_navigation, may_open
 from api.console.open_cases import build_case_url
 from api.console.page_words import begin_sentence, install_words
@@ -48,7 +50,7 @@ CLOCK_SPEEDS = ("10", "60", "600")
 DONE_PARAMETER, COUNT_PARAMETER, QUEUED_PARAMETER = "acted", "counted", "queued"
 """By which a page learns what a form that led here has just done, on how many invoices, and that a worker has yet to do it."""
 
-MOMENTARY_PARAMETERS = frozenset({DONE_PARAMETER, COUNT_PARAMETER, QUEUED_PARAMETER, "decided", "decision"})
+MOMENTARY_PARAMETERS = frozenset({DONE_PARAMETER, COUNT_PARAMETER, QUEUED_PARAMETER, UNKNOWN_PARAMETER, "decided", "decision"})
 """What an address says of what was just done, and the page's own address does not; the script takes it off, too."""
 
 page_templates = Environment(
@@ -59,7 +61,7 @@ page_templates = Environment(
 page_templates.filters["segment"] = partial(quote, safe="")
 page_templates.filters["as_known"] = partial(show_account, number="")
 page_templates.globals |= {"case_url": build_case_url, "find_case_kind": find_case_kind}
-page_templates.globals |= {"most_files": MAX_FILES, "most_megabytes": MAX_EVIDENCE_BYTES // 2**20}
+page_templates.globals |= {"names_people": names_people, "most_files": MAX_FILES, "most_megabytes": MAX_EVIDENCE_BYTES // 2**20}
 install_words(page_templates)
 
 
@@ -132,7 +134,7 @@ def render(request: Request, context: ApiContext, name: str, actor: Actor | None
     preferences = context.identity.find_preferences(actor.user) if actor else Preferences()
     language = choose_language(preferences.language) if actor else choose_page_language(request, context, None)
     act_words, words = _load_words(language)
-    fast = describe_clock_speed(context.clock, words)
+    fast, mentions = describe_clock_speed(context.clock, words), MentionStore(context.database)
     frame = {
         "language": language,
         "words": words,
@@ -160,6 +162,9 @@ def render(request: Request, context: ApiContext, name: str, actor: Actor | None
         "act_url": partial(build_act_url, actor) if actor else None,
         "done": _describe_done(request, act_words) if actor else "",
         "stops": LetterStopStore(context.database).list_stops(context.today) if actor else [],
+        "people": cache(mentions.load_people),
+        "mentioned": mentions.count_unread(actor.user) if actor else 0,
+        "unknown_people": read_unknown_people(request.query_params.getlist(UNKNOWN_PARAMETER)),
         "held_accounts": count_held_accounts(context.database) if actor else 0,
     }
     return HTMLResponse(page_templates.get_template(name).render(frame | facts))

@@ -150,9 +150,10 @@ class Phrases(BaseModel):
     slots.
     `write_page` labels the page on which a person writes to a customer, `picture` what stands in the picture of an invoice's course,
     `plan_page` the page on which a payment plan is built, `case_page` that of a case of any kind, `proofs` if an entry is what was
-    written. `connections_page` labels the pages of connections to billing systems; `connection_kinds` name these, `connection_fields` what
-    describes one, `connection_standings` how one stands, `connection_runs` what is done with one, `connection_steps` the steps of its test,
-    `connection_events` what became of it; `difference_kinds` say what a comparison found.
+    written, `mentions_page` where somebody was named, `targets` what is to be collected. `connections_page` labels the pages of connections
+    to billing systems; `connection_kinds` name these, `connection_fields` what describes one, `connection_standings` how one stands,
+    `connection_runs` what is done with one, `connection_steps` the steps of its test, `connection_events` what became of it;
+    `difference_kinds` say what a comparison found.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -210,6 +211,8 @@ class Phrases(BaseModel):
     import_states: dict[str, str]
     case_page: dict[str, str]
     proofs: dict[str, str]
+    mentions_page: dict[str, str]
+    targets: dict[str, str]
     write_page: dict[str, str]
     picture: dict[str, str]
     plan_page: dict[str, str]

@@ -7,10 +7,10 @@ from fastapi.concurrency import run_in_threadpool
 
 from adapters.read_model.invoices import InvoiceRow
 from adapters.read_model.missing_addresses import find_missing_address
-from adapters.temporal.case_commands import CaseNotRunning, CommandQueued
+from adapters.temporal.case_commands import CaseNotRunning, CommandQueued, CommandRejected
 from api.commands.account_calls import tell_called_invoices
 from api.commands.case_commands import find_done_act
-from api.commands.notes_and_tasks import save_account_note, save_invoice_note
+from api.commands.notes_and_tasks import save_account_note, save_invoice_note, withdraw_mentions
 from api.context import ApiContext
 from api.routes.invoices import require_invoice
 from api.schemas.command_answer import QUEUED_RESPONSE, CommandAnswer
@@ -142,7 +142,11 @@ async def submit_invoice_command(context: ApiContext, invoice: InvoiceRow, comma
     except CaseNotRunning as error:
         if done := await find_done_act(context, ids.invoice_case_id(invoice.id), command.act_id):
             return done
+        await run_in_threadpool(withdraw_mentions, context, command.act_id)
         raise _build_not_running_problem(invoice) from error
+    except CommandRejected:
+        await run_in_threadpool(withdraw_mentions, context, command.act_id)
+        raise
     if isinstance(outcome, CommandQueued):
         response.status_code = 202
         return CommandAnswer(act_id=command.act_id, recorded="will be applied")

@@ -113,6 +113,7 @@ SuspensionAskingActor = Annotated[Actor, Depends(require_permission(Permission.A
 ReinstatingActor = Annotated[Actor, Depends(require_permission(Permission.REINSTATE))]
 WriteOffDecidingActor = Annotated[Actor, Depends(require_permission(Permission.DECIDE_WRITE_OFFS))]
 EscalationAnsweringActor = Annotated[Actor, Depends(require_permission(Permission.ANSWER_ESCALATIONS))]
+MentionMarkingActor = Annotated[Actor, Depends(require_permission(Permission.MARK_MENTIONS))]
 PortfolioRunningActor = Annotated[Actor, Depends(require_permission(Permission.RUN_PORTFOLIOS))]
 PolicyAdoptingActor = Annotated[Actor, Depends(require_permission(Permission.ADOPT_POLICIES))]
 AuditingActor = Annotated[Actor, Depends(require_permission(Permission.AUDIT))]

@@ -29,6 +29,7 @@ class Permission(StrEnum):
     REINSTATE = "reinstate"
     DECIDE_WRITE_OFFS = "decide_write_offs"
     ANSWER_ESCALATIONS = "answer_escalations"
+    MARK_MENTIONS = "mark_mentions"
     MAKE_DOSSIERS = "make_dossiers"
     RUN_PORTFOLIOS = "run_portfolios"
     ADOPT_POLICIES = "adopt_policies"
@@ -65,6 +66,7 @@ ALLOWED_ROLES: dict[Permission, frozenset[Role]] = {
     Permission.REINSTATE: _LEAD_ROLES,
     Permission.DECIDE_WRITE_OFFS: frozenset({Role.WRITE_OFF_ANALYST}),
     Permission.ANSWER_ESCALATIONS: frozenset(set(Role) - {Role.AUDITOR}),
+    Permission.MARK_MENTIONS: frozenset(set(Role) - {Role.AUDITOR}),
     Permission.MAKE_DOSSIERS: _COLLECTION_ROLES | {Role.WRITE_OFF_ANALYST, Role.CREDIT_ANALYST},
     Permission.RUN_PORTFOLIOS: _LEAD_ROLES,
     Permission.ADOPT_POLICIES: _LEAD_ROLES | {Role.FINANCE_DIRECTOR},
@@ -102,6 +104,7 @@ ACTIVITY_PHRASES: dict[Permission, str] = {
     Permission.REINSTATE: "reinstate an unpaid account or hand it over at once",
     Permission.DECIDE_WRITE_OFFS: "decide what becomes of accounts that were handed over",
     Permission.ANSWER_ESCALATIONS: "answer escalations",
+    Permission.MARK_MENTIONS: "mark where they were named as read",
     Permission.RUN_PORTFOLIOS: "reassign accounts, write the rules of portfolios or set holiday cover",
     Permission.ADOPT_POLICIES: "move open invoices to a later version of their policy",
     Permission.AUDIT: "replay the journal, verify it, or read who looked at what",

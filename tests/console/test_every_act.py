@@ -29,6 +29,7 @@ DONE_ELSEWHERE = {
     "preview_written_letter": "/accounts/{account_id}/write",
     "retry_set_aside": "/set-aside",
     "set_clock": "/",
+    "read_mentions": "/mentions",
 }
 """Operations without a form of their own, and where people do what they do."""
 

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.database.tables import Case, Payment
+from adapters.database.tables import Allocation, Case, CreditNote, Payment
+from adapters.read_model.overview.collected_figures import CollectedKey, list_collected, load_collected
 from adapters.read_model.overview.flow_figures import find_median, load_stage_figures
 from adapters.read_model.overview.money_figures import load_currency_figures
 from adapters.read_model.overview.overview_figures import KEPT_FOR, WANTED_FOR, OverviewReader
@@ -21,6 +22,7 @@ from tests.api.conftest import As
 from tests.api.portfolio_world import CLOCK, REAL_NOW, TODAY, PortfolioWorld, moment_on
 from tests.api.stored_approvals import store_approval
 from tests.api.test_invoice_disputes import raise_dispute
+from tests.console.test_act_forms import fields_of
 from tests.console.test_pages import page, words
 
 
@@ -166,3 +168,82 @@ def test_a_bars_parts_fill_it_without_a_gap(amounts: list[int]) -> None:
     if parts:
         assert abs(parts[-1].x + parts[-1].width - 100) < 0.1
     assert all(0 <= scale_bar(amount, amounts) <= 100 for amount in amounts)
+
+
+def collect(world: PortfolioWorld, number: int, invoice: str, amount: int, day: date, account: str = "A-1") -> None:
+    """A payment that came in on the day, all of it for one invoice."""
+    world.add(Payment(id=f"C-{number}", account_id=account, currency="EUR", amount=amount, received_on=day))
+    world.add(Allocation(payment_id=f"C-{number}", invoice_id=invoice, amount=amount, allocated_on=day))
+
+
+@pytest.fixture
+def collected(world: PortfolioWorld) -> PortfolioWorld:
+    """In the first days of March 2013, and in February."""
+    world.account(collector="maria")
+    world.account("A-2", collector=None)
+    world.invoice("OLD", due=TODAY - timedelta(days=40), started=False)
+    world.invoice("DUE", due=TODAY, started=False)
+    world.invoice("B-1", account="A-2", due=TODAY - timedelta(days=40), started=False)
+    collect(world, 1, "OLD", 1_000, TODAY)
+    collect(world, 2, "DUE", 5_000, TODAY)
+    collect(world, 3, "OLD", 300, TODAY - timedelta(days=2))
+    collect(world, 4, "B-1", 20, TODAY, "A-2")
+    collect(world, 5, "OLD", 70_000, TODAY - timedelta(days=50))
+    collect(world, 6, "OLD", 9_000, TODAY)
+    world.add(Allocation(payment_id="C-6", invoice_id="OLD", amount=-9_000, allocated_on=TODAY, cause="reversed"))
+    world.add(CreditNote(id="N-1", account_id="A-1", currency="EUR", amount=4_000, issued_on=TODAY))
+    world.add(Allocation(credit_note_id="N-1", invoice_id="OLD", amount=4_000, allocated_on=TODAY))
+    return world
+
+
+def test_collected_is_what_payments_gave_to_invoices_that_were_past_due_when_they_came(collected: PortfolioWorld) -> None:
+    with collected.database.reading() as session:
+        found = load_collected(session, TODAY)
+    march, february = TODAY.replace(day=1), date(2013, 2, 1)
+    assert {key: amount for key, amount in found.items() if amount} == {
+        CollectedKey(march, "EUR", "maria"): 1_000,
+        CollectedKey(march, "EUR", None): 20,
+        CollectedKey(february, "EUR", "maria"): 300,
+    }, "neither what was due on the day itself, nor what came before the due date, nor what was taken back, nor a credit note"
+    first, following = list_collected(collected.database, march, "EUR", None, 1, None)
+    rest, last = list_collected(collected.database, march, "EUR", None, 1, following)
+    assert ([part.amount for part in (*first, *rest)], last) == ([20, 1_000], None), "the rows come to the figure"
+    (hers,), _ = list_collected(collected.database, march, "EUR", "maria", 9, None)
+    assert (hers.invoice_id, hers.amount) == ("OLD", 1_000)
+
+
+async def test_a_target_is_set_shown_against_what_came_in_and_taken_back_and_each_setting_stays(
+    as_role: As, collected: PortfolioWorld
+) -> None:
+    month = TODAY.isoformat()[:7]
+    async with as_role(Role.COLLECTOR, Accept="text/html") as collector:
+        assert "A collections manager sets one." in words(await page(collector, "/overview"))
+        body = {"month": month, "currency": "EUR", "amount": "5.00"}
+        assert (await collector.post("/v1/collection-targets", json=body)).status_code == 403
+    async with as_role(Role.COLLECTIONS_MANAGER, Accept="text/html") as manager:
+        empty = words(await page(manager, "/overview"))
+        assert f"No target is set for {month}. Set one" in empty
+        form = fields_of(await page(manager, f"/act/set_collection_target?currency=EUR&month={month}&back=/overview"))
+        assert (form["month"], form["currency"]) == (month, "EUR")
+        refused = await manager.post("/act/set_collection_target", data={**form, "currency": "euro", "amount": "10"})
+        assert refused.status_code == 422
+        sent = await manager.post("/act/set_collection_target", data={**form, "amount": "40.80"})
+        assert sent.headers["location"] == "/overview?acted=set_collection_target"
+        shown = await page(manager, "/overview")
+        assert "EUR €40.80 Change EUR €10.20 25 % €3.00 no target" in words(shown)
+        (rows,) = re.findall(rf'href="(/collected\?month={month}&amp;currency=EUR)"', shown)
+        listed = words(await page(manager, rows.replace("&amp;", "&")))
+        assert all(part in listed for part in ("N-OLD", "N-B-1", "€10.00", "€0.20", "€40.80, set by collections_manager-1"))
+        assert "N-DUE" not in listed
+        body["collector"] = "collections_manager-1"
+        assert (await manager.post("/v1/collection-targets", json=body)).status_code == 200
+        assert (await manager.post("/v1/collection-targets", json={**body, "collector": "nobody"})).status_code == 422
+        assert "EUR, collections_manager-1 €5.00" in words(await page(manager, "/overview"))
+        gone = {"month": month, "currency": "EUR"}
+        assert (await manager.post("/v1/collection-targets/withdrawal", json=gone)).status_code == 200
+        assert (await manager.post("/v1/collection-targets/withdrawal", json=gone)).status_code == 422, "there is none any more"
+        changes = (await manager.get("/v1/collection-targets/changes")).json()
+        assert [change["amount"] and change["amount"]["amount"] for change in changes] == [None, "5.00", "40.80"]
+        assert len((await manager.get("/v1/collection-targets")).json()) == 1
+        items = (await manager.get(f"/v1/collection-targets/collected?month={month}&currency=EUR")).json()["items"]
+        assert [item["amount"]["amount"] for item in items] == ["0.20", "10.00"]

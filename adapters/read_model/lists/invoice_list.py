@@ -57,6 +57,13 @@ def list_invoice_page(
         return load_invoice_rows(session, ids), following
 
 
+def list_matching_invoice_ids(database: Database, invoice_filter: InvoiceListFilter, today: date, limit: int) -> list[str]:
+    """The ids of all invoices that match, in their order, but no more than `limit`."""
+    statement = _filter_invoices(select(col(Invoice.id)), invoice_filter, today).order_by(col(Invoice.id)).limit(limit)
+    with database.reading() as session:
+        return list(session.scalars(statement))
+
+
 def load_invoice_totals(database: Database, invoice_filter: InvoiceListFilter, today: date) -> ListTotals:
     """What is open of all that match, and what of it is past due. What is open is counted to the end where an index has the answer."""
     statement = select(

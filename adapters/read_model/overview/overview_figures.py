@@ -8,6 +8,7 @@ from threading import Lock
 from pydantic import BaseModel, ConfigDict
 
 from adapters.database.engine import Database
+from adapters.read_model.overview.collected_figures import CollectedKey, load_collected
 from adapters.read_model.overview.flow_figures import StageFigures, load_stage_figures
 from adapters.read_model.overview.money_figures import (
     CollectorFigures,
@@ -26,7 +27,8 @@ WANTED_FOR = timedelta(hours=1)
 
 class OverviewFigures(BaseModel):
     """`read_at` is real time: when they were read. `stages` in the order in which invoices pass through them. `settled`: how many invoices
-    are over, by their status; `sent_before`: how many letters were sent on all days before this one."""
+    are over, by their status; `sent_before`: how many letters were sent on all days before this one. `collected`: in the last months, in
+    minor units."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -38,6 +40,7 @@ class OverviewFigures(BaseModel):
     waiting: list[WaitingFigures]
     settled: dict[str, int]
     sent_before: int
+    collected: dict[CollectedKey, int]
 
     @property
     def are_of_nothing(self) -> bool:
@@ -94,4 +97,5 @@ def load_overview(database: Database, today: date, now: datetime, to_business_da
             waiting=load_waiting_figures(session, to_business_day),
             settled=count_settled(session),
             sent_before=count_sent_before(session, today),
+            collected=load_collected(session, today),
         )

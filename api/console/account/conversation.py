@@ -56,7 +56,7 @@ class Mention(NamedTuple):
 
 class Talk(NamedTuple):
     """One thing that was said or done; `at` is business time. `share`: the part of the conversation that it belongs to. Of a letter,
-    `letter` says all; of anything else `sentence` does, and `text` what a person wrote."""
+    `letter` says all; of anything else `sentence` does, and `text` what a person wrote; `note` is the text's id."""
 
     at: datetime
     share: str
@@ -65,6 +65,7 @@ class Talk(NamedTuple):
     text: str = ""
     invoices: tuple[Mention, ...] = ()
     letter: LetterRow | None = None
+    note: str = ""
 
 
 class Conversation(NamedTuple):
@@ -113,7 +114,7 @@ def _tell_line(line: JournalLine, words: Phrases) -> Talk:
     opening, colon, rest = text.partition(": ")
     if line.kind == EntryKind.NOTE_ADDED and colon and opening in OWN_NOTES:
         sentence, text = words.talk[OWN_NOTES[opening]], rest
-    return Talk(line.business_at, _find_share(line.kind), sentence, line.actor, text, about)
+    return Talk(line.business_at, _find_share(line.kind), sentence, line.actor, text, about, note=str(line.facts.get("note") or ""))
 
 
 def _join_alike(talks: Sequence[Talk]) -> list[Talk]:

@@ -19,6 +19,7 @@ FieldKind = Literal[
     "long_text",
     "secret",
     "day",
+    "month",
     "money",
     "number",
     "choice",

@@ -8,9 +8,11 @@ from adapters.read_model.invoices import InvoiceFilter, InvoiceRow, find_invoice
 from api.commands.live_invoice import load_case_policy
 from api.console.acts.forms import load_act_forms
 from api.context import ApiContext
+from api.schemas.targets.collection_targets import write_month
 from domain.billing.billing_events import InvoiceStatus
 
 CALL_DISPUTE_DAY = "disputes.0.look_again_on"
+TARGET_FORM = "set_collection_target"
 RAISE_DISPUTE_FORM, DISPUTE_DAY = "raise_dispute", "look_again_on"
 
 
@@ -21,6 +23,8 @@ def find_known_values(context: ApiContext, name: str, ids: Mapping[str, str]) ->
     if name == "change_service":
         account = find_account(context.database, ids["account_id"], context.today, invoices=0)
         return {"prepaid": ["yes"]} if account and account.prepaid else {}
+    if name == TARGET_FORM:
+        return {"month": [write_month(context.today)]}
     if CALL_DISPUTE_DAY in load_act_forms()[name].fields:
         return _offer_day(CALL_DISPUTE_DAY, _find_account_dispute_day(context, ids["account_id"]))
     if name == RAISE_DISPUTE_FORM:

@@ -29,7 +29,7 @@ from api.presenters.phrases import Phrases
 from domain.billing.billing_events import InvoiceStatus
 
 
-def _build_filter(values: Values) -> InvoiceListFilter:
+def build_invoice_filter(values: Values) -> InvoiceListFilter:
     """Of a stage or an age only what is open can be."""
     status = values.get("status")
     return InvoiceListFilter(
@@ -47,12 +47,12 @@ def _build_filter(values: Values) -> InvoiceListFilter:
 
 
 def _load_page(context: ApiContext, request: PageRequest) -> tuple[Sequence[InvoiceRow], str | None]:
-    wanted = _build_filter(request.values)
+    wanted = build_invoice_filter(request.values)
     return list_invoice_page(context.database, wanted, request.sort, request.is_descending, context.today, request.limit, request.cursor)
 
 
 def _load_totals(context: ApiContext, values: Values) -> ListTotals:
-    return load_invoice_totals(context.database, _build_filter(values), context.today)
+    return load_invoice_totals(context.database, build_invoice_filter(values), context.today)
 
 
 def _list_choices(context: ApiContext, words: Phrases) -> Mapping[str, Sequence[Choice]]:

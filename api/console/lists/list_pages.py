@@ -12,6 +12,7 @@ from adapters.identity.saved_views import MAX_NAME, MAX_QUERY, SavedView, SavedV
 from api.console.acts.forms import load_act_forms
 from api.console.acts.sent_form import FOREIGN_FORM, SentForm, read_sent_form
 from api.console.lists.account_list import ACCOUNT_LIST
+from api.console.lists.acts_on_many.many_acts import list_possible_acts
 from api.console.lists.case_list import CASE_LIST
 from api.console.lists.console_list import ConsoleList
 from api.console.lists.exports import CSV_TYPE, WORKBOOK_TYPE, write_csv, write_workbook
@@ -143,6 +144,7 @@ def _show_list(request: Request, context: ApiContext, actor: Actor, console_list
         view_names=[view.name for view in views if view.query == state.query],
         said=said if said in SAYINGS else "",
         acts={name: page for name, page in console_list.acts.items() if load_act_forms()[name].is_for(actor.role)},
+        acts_on_many=list_possible_acts(console_list.name, actor.role),
         default_columns=list_default_columns(console_list),
         next_page=state.build_url(following) if following else None,
         **console_list.helpers,

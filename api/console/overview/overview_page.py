@@ -8,14 +8,18 @@ from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse
 
+from adapters.portfolio.target_store import CollectionTargetStore
 from adapters.read_model.accounts import AGE_LIMITS
+from adapters.read_model.overview.collected_figures import list_months
 from adapters.read_model.overview.money_figures import CollectorFigures
 from adapters.read_model.overview.overview_figures import KEPT_FOR, OverviewReader
 from adapters.read_model.overview.waiting_figures import DISPUTE_AGE_LIMITS
 from api.console.overview import row_links
 from api.console.overview.bars import draw_stacked_bar, scale_bar
+from api.console.overview.target_lines import build_target_lines
 from api.console.rendering import PageReader, render
 from api.context import ApiContext
+from api.schemas.targets.collection_targets import write_month
 from api.web.authentication import Context
 from api.web.one_snapshot import from_one_snapshot
 from api.web.request_target import EncodedPathRoute
@@ -41,6 +45,9 @@ async def keep_overview(reader: OverviewReader, context: ApiContext) -> None:
 def show_overview(request: Request, context: Context, actor: PageReader) -> HTMLResponse:
     reader: OverviewReader = request.app.state.overview
     figures = reader.read(context.today, context.now(), context.clock)
+    months = list_months(context.today)
+    targets = CollectionTargetStore(context.database).list_targets(months[-1], months[0])
+    lines = build_target_lines(figures.collected, targets, months)
     return render(
         request,
         context,
@@ -52,6 +59,9 @@ def show_overview(request: Request, context: Context, actor: PageReader) -> HTML
         collectors_most=_find_most(figures.collectors),
         age_limits=AGE_LIMITS,
         dispute_age_limits=DISPUTE_AGE_LIMITS,
+        target_lines=lines,
+        months=[write_month(month) for month in months],
+        has_targets=any(line.now.target is not None for line in lines),
         links=row_links,
         stacked=draw_stacked_bar,
         scaled=scale_bar,

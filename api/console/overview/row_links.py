@@ -1,15 +1,17 @@
 """Where the rows behind a figure are listed."""
 
+from datetime import date
 from urllib.parse import urlencode
 
 from adapters.read_model.accounts import AGE_LIMITS
 from adapters.read_model.lists.account_list import NOBODY
 from adapters.read_model.overview.waiting_figures import WaitingFigures
+from api.schemas.targets.collection_targets import write_month
 from domain.identifiers import CaseKind
 from domain.roles import Role
 
 INVOICES_PAGE, ACCOUNTS_PAGE = "/invoices", "/accounts"
-CASES_PAGE = "/cases"
+CASES_PAGE, COLLECTED_PAGE = "/cases", "/collected"
 
 
 def link_age(currency: str, age: int) -> str:
@@ -53,6 +55,12 @@ def link_disputes(department: str, age: int | None = None) -> str:
     """The open disputes of a department, all or those of one age."""
     narrowed = {} if age is None else {"age": str(age)}
     return f"{CASES_PAGE}?{urlencode({'kind': CaseKind.DISPUTE.value, 'department': department, **narrowed})}"
+
+
+def link_collected(month: date, currency: str, collector: str = "") -> str:
+    """The payments of a month (its first day) that count as collected; of all customers, or of one collector's."""
+    whose = {"collector": collector} if collector else {}
+    return f"{COLLECTED_PAGE}?{urlencode({'month': write_month(month), 'currency': currency, **whose})}"
 
 
 def _link_invoices(**filters: str) -> str:

@@ -360,6 +360,7 @@ def test_every_table_that_belongs_to_accounts_was_thought_of() -> None:
         "service_changes",
         "portfolio_changes",
         "held_accounts",
+        "mentions",
         "account_note_records",
         "archived_runs",
         "external_orders",

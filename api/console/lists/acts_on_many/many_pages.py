@@ -1,0 +1,196 @@
+"""The pages of acts on many rows: what it would be done to, before anything is done; and how far it has come."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from hashlib import blake2b
+from typing import Any, NamedTuple
+
+from fastapi import APIRouter, Request
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from starlette.datastructures import QueryParams
+
+from adapters.read_model.lists.chosen_rows import ChosenRows
+from api.console.acts.api_call import ApiAnswer, send_to_api
+from api.console.acts.form_body import UnreadableField, build_body
+from api.console.acts.refusal import Faults, list_faults, say_refusal
+from api.console.acts.sent_form import KEY_FIELD, SentForm, Values, get_first, read_sent_form
+from api.console.acts.shown_form import show_form
+from api.console.acts.subject import NO_SUBJECT
+from api.console.acts.wording import Reader
+from api.console.lists.acts_on_many.list_works import ListWork, ListWorks, RefusedRow
+from api.console.lists.acts_on_many.many_acts import (
+    ALL_OPEN,
+    INVOICES_FIELD,
+    ROW_KINDS,
+    RowKind,
+    list_possible_acts,
+    load_many_form,
+    means_all_invoices,
+)
+from api.console.lists.list_state import ListState, open_list
+from api.console.rendering import PageReader, load_reader, render
+from api.context import ApiContext
+from api.web.authentication import Context, require_right
+from api.web.problems import not_found_problem
+from api.web.request_target import EncodedPathRoute
+from domain.roles import Actor
+
+router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse, route_class=EncodedPathRoute)
+MAX_ROWS, MAX_AT_ONCE = 2_000, 5
+"""So many rows at most by one form, and so many of them at a time."""
+
+WAITED_SECONDS = 2.0
+"""For so long a page waits for what it began: few rows are done by then."""
+
+QUERY_FIELD, CHOSEN_FIELD, SEEN_FIELD, ACT_FIELD = "query", "chosen", "seen", "act"
+INVALID = 422
+
+
+class Selection(NamedTuple):
+    """The rows that an act is about, by id and name: those that were ticked, or all that match. `is_cut`: there are more than MAX_ROWS."""
+
+    kind: RowKind
+    act: str
+    state: ListState
+    chosen: Sequence[str]
+    rows: Mapping[str, str]
+    is_cut: bool
+
+    @property
+    def seen(self) -> str:
+        """The same for the same rows alone."""
+        return blake2b("\n".join(self.rows).encode(), digest_size=16).hexdigest()
+
+
+@router.get("/lists/{name}/acts")
+def show_act_on_many(request: Request, name: str, context: Context, actor: PageReader) -> HTMLResponse:
+    """How many rows it is about, and what they come to. Raises Problem 404, 403 and 422."""
+    given = {field: request.query_params.getlist(field) for field in request.query_params}
+    return _render_form(request, context, actor, _select_rows(context, actor, name, given), {})
+
+
+@router.post("/lists/{name}/acts")
+async def begin_act_on_many(request: Request, name: str, context: Context, actor: PageReader) -> Response:
+    """Those that were shown, or nothing. What is wrong with the form is found at the first row: then nothing is done to any. The same form
+    sent again leads to what it began."""
+    sent = await read_sent_form(request, max_fields=MAX_ROWS + 100)
+    works: ListWorks = request.app.state.list_works
+    if sent.is_ours and (known := works.find_by_key(sent.key, actor.user)):
+        return _lead_to(known)
+    selection = await run_in_threadpool(_select_rows, context, actor, name, sent.values)
+    reader = await run_in_threadpool(load_reader, context, actor)
+
+    async def again(status: int, faults: Faults) -> HTMLResponse:
+        page = await run_in_threadpool(_render_form, request, context, actor, selection, sent.values, faults)
+        page.status_code = status
+        return page
+
+    if not sent.is_ours:
+        return await again(403, [("", reader.act_words.notices["stale"])])
+    if sent.first(SEEN_FIELD) != selection.seen or selection.is_cut or not selection.rows:
+        return await again(409, [("", reader.act_words.notices["list_changed"])])
+    try:
+        body = _build_request(selection, sent, reader)
+    except UnreadableField as fault:
+        return await again(INVALID, [(fault.field, reader.act_words.fill_notice("unreadable", example=fault.example))])
+    first_row = next(iter(selection.rows))
+    first = await _send_one(request, selection, first_row, body, sent.key)
+    if first.status == INVALID:
+        return await again(INVALID, list_faults(first, reader))
+    work, is_new = works.begin(actor.user, sent.key, name, selection.act, selection.state.build_url(), selection.rows)
+    if is_new:
+        _note_answer(work, first_row, first, reader)
+        await _begin(works, _work_through(request, selection, work, body, reader))
+    return _lead_to(work)
+
+
+@router.get("/lists/works/{token}")
+def show_work(request: Request, token: str, context: Context, actor: PageReader) -> HTMLResponse:
+    """How far it has come, and to what it could not be done. Raises Problem 404."""
+    works: ListWorks = request.app.state.list_works
+    work = works.find(token, actor.user)
+    if work is None:
+        raise not_found_problem("act on a list", "", "it is kept for an hour: the journals of the invoices have what was done")
+    return render(request, context, "list_work.html", actor, work=work, row_page=ROW_KINDS[work.list_name].console_list.page)
+
+
+def _select_rows(context: ApiContext, actor: Actor, name: str, given: Values) -> Selection:
+    act = get_first(given, ACT_FIELD)
+    if act not in list_possible_acts(name, actor.role):
+        kind = ROW_KINDS.get(name)
+        if kind is None or act not in kind.acts:
+            raise not_found_problem("act on a list", act, "the lists lead to those that there are")
+        require_right(actor, load_many_form(act).permission)
+    kind = ROW_KINDS[name]
+    state = open_list(context, kind.console_list, QueryParams(get_first(given, QUERY_FIELD)), load_reader(context, actor).phrases)
+    chosen = list(dict.fromkeys(given.get(CHOSEN_FIELD, ())))[: MAX_ROWS + 1]
+    ids = chosen or kind.list_ids(context.database, state.values, context.today, MAX_ROWS + 1)
+    rows = ChosenRows(context.database, kind.of_accounts).load_names(ids[:MAX_ROWS])
+    return Selection(kind, act, state, chosen, rows, len(ids) > MAX_ROWS)
+
+
+def _build_request(selection: Selection, sent: SentForm, reader: Reader) -> dict[str, Any]:
+    """Raises UnreadableField."""
+    body = build_body(load_many_form(selection.act), sent.values, reader.locale)
+    return body | {INVOICES_FIELD: ALL_OPEN} if means_all_invoices(selection.act) else body
+
+
+async def _begin(works: ListWorks, work: Any) -> None:
+    task = asyncio.create_task(work)
+    works.tasks.add(task)
+    task.add_done_callback(works.tasks.discard)
+    await asyncio.wait([task], timeout=WAITED_SECONDS)
+
+
+async def _work_through(request: Request, selection: Selection, work: ListWork, body: dict[str, Any], reader: Reader) -> None:
+    """Do it to each row but the first, which is done already. Whatever goes wrong with one stops no other."""
+    gate = asyncio.Semaphore(MAX_AT_ONCE)
+
+    async def do_one(row_id: str) -> None:
+        async with gate:
+            try:
+                _note_answer(work, row_id, await _send_one(request, selection, row_id, body, work.key), reader)
+            except Exception:
+                work.refused.append(RefusedRow(row_id, work.rows[row_id], reader.phrases.problem_advice["other"]))
+
+    try:
+        await asyncio.gather(*(do_one(row_id) for row_id in list(work.rows)[1:]))
+    finally:
+        work.is_running = False
+
+
+async def _send_one(request: Request, selection: Selection, row_id: str, body: dict[str, Any], key: str) -> ApiAnswer:
+    """Under a key of its own: done once, however often the form is sent."""
+    digest = blake2b(row_id.encode(), digest_size=12).hexdigest()
+    return await send_to_api(request, load_many_form(selection.act), {selection.kind.path_id: row_id}, body, f"{key}.{digest}")
+
+
+def _note_answer(work: ListWork, row_id: str, answer: ApiAnswer, reader: Reader) -> None:
+    if answer.is_refusal:
+        work.refused.append(RefusedRow(row_id, work.rows[row_id], say_refusal(answer, reader)))
+        return
+    work.done += 1
+    work.queued += answer.is_queued
+
+
+def _lead_to(work: ListWork) -> Response:
+    return RedirectResponse(f"/lists/works/{work.token}", status_code=303)
+
+
+def _render_form(
+    request: Request, context: ApiContext, actor: Actor, selection: Selection, given: Values, faults: Faults = ()
+) -> HTMLResponse:
+    form, reader = load_many_form(selection.act), load_reader(context, actor)
+    values = {name: given[name] for name in form.fields if name in given}
+    key = get_first(given, KEY_FIELD) if request.method == "POST" else ""
+    return render(
+        request,
+        context,
+        "list_act.html",
+        actor,
+        selection=selection,
+        form=show_form(selection.act, form, {}, NO_SUBJECT, reader, values, faults, key),
+        totals=ChosenRows(context.database, selection.kind.of_accounts).load_totals(list(selection.rows), context.today),
+        most=MAX_ROWS,
+    )

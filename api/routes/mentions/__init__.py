@@ -1,0 +1,1 @@
+"""The routes of mentions: who was named in notes and comments."""

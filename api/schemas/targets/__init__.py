@@ -1,0 +1,1 @@
+"""The bodies of requests and answers about what is to be collected in a month."""

@@ -1,0 +1,71 @@
+"""Who is named in a note or a comment finds it in a list of their own, until they have read it."""
+
+import re
+
+import pytest
+
+from adapters.mentions.mention_store import MentionStore
+from domain.roles import Role
+from tests.api.conftest import As, Client
+from tests.api.portfolio_world import PortfolioWorld
+from tests.console.test_act_forms import fields_of
+from tests.console.test_pages import page, words
+from tests.form_tokens import find_form_token
+
+NOTES, MARIA = "/v1/accounts/A-1/notes", "collections_manager-1"
+
+
+@pytest.fixture
+def named(world: PortfolioWorld, as_role: As) -> PortfolioWorld:
+    world.account()
+    world.invoice("I-1")
+    as_role.identity.add_user(MARIA, Role.COLLECTIONS_MANAGER, full_name="Maria Berg")
+    return world
+
+
+async def test_a_note_tells_whom_it_names_once_and_nobody_else(collector: Client, as_role: As, named: PortfolioWorld) -> None:
+    for _ in range(2):
+        sent = {"text": "@collections_manager-1, @collector-1 and @stranger: moves in May"}
+        assert (await collector.post(NOTES, json=sent, headers={"Idempotency-Key": "k"})).status_code == 200
+    assert (await collector.get("/v1/mentions")).json() == [], "whoever names themselves knows"
+    async with as_role(Role.COLLECTIONS_MANAGER) as maria:
+        (mention,) = (await maria.get("/v1/mentions?unread=true")).json()
+        assert (mention["account_id"], mention["author"], mention["read_at"]) == ("A-1", "collector-1", None)
+        assert (await collector.post("/v1/mentions/read", json={})).json() == {"read": 0}
+        assert (await maria.post("/v1/mentions/read", json={"notes": ["other"]})).json() == {"read": 0}
+        assert (await maria.post("/v1/mentions/read", json={"notes": [mention["note_id"]]})).json() == {"read": 1}
+        assert (await maria.get("/v1/mentions?unread=true")).json() == []
+        assert len((await maria.get("/v1/mentions")).json()) == 1
+
+
+async def test_a_comment_tells_whom_it_names_unless_what_it_was_written_for_is_refused(collector: Client, named: PortfolioWorld) -> None:
+    body = {"amount": "300.00", "currency": "EUR", "reason": "wrong_price", "comment": "@collections_manager-1 look"}
+    assert (await collector.post("/v1/invoices/I-1/disputes", json=body)).status_code == 409, "it is more than what is open"
+    assert MentionStore(named.database).count_unread(MARIA) == 0
+    assert (await collector.post("/v1/invoices/I-1/disputes", json={**body, "amount": "30.00"})).status_code == 200
+    assert MentionStore(named.database).count_unread(MARIA) == 1
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+async def test_the_page_lists_mentions_with_a_count_and_leads_to_the_note(as_role: As, named: PortfolioWorld) -> None:
+    async with as_role(Role.COLLECTOR, Accept="text/html") as writer:
+        form = fields_of(await page(writer, "/act/add_account_note?account_id=A-1&back=/accounts/A-1"))
+        sent = await writer.post("/act/add_account_note", data={**form, "text": "@collections_manager-1 and @nobody-there: <b>rang</b>"})
+        assert sent.headers["location"] == "/accounts/A-1?acted=add_account_note&unknown=nobody-there"
+        told = await page(writer, sent.headers["location"])
+        assert "The note is written. There is no user nobody-there: nobody was told" in words(told)
+        assert '<a class="mention" href="/today?collector=collections_manager-1">@Maria Berg</a> and @nobody-there: &lt;b&gt;rang' in told
+        assert "There is no user" not in await page(writer, "/accounts/A-1?unknown=nobody-there"), "nothing was just done"
+        assert "<script" not in (await page(writer, "/accounts/A-1?acted=add_account_note&unknown=%3Cscript")).partition("<main")[2]
+        assert "Nobody has named you yet" in await page(writer, "/mentions")
+        assert 'data-name="collections_manager-1"' in await page(writer, "/mentions/people")
+    async with as_role(Role.COLLECTIONS_MANAGER, Accept="text/html") as maria:
+        assert "You were named in 1 note that you have not read" in words(await page(maria, "/today"))
+        listed = await page(maria, "/mentions")
+        assert "1 unread" in words(listed)
+        (address,) = re.findall(r'href="(/accounts/A-1\?older=[^"#]+)#(note:[^"]+)"', listed)
+        assert f'id="{address[1]}"' in await page(maria, address[0])
+        read = await maria.post("/mentions", data={"form_token": find_form_token(listed), "note": address[1]})
+        assert (read.status_code, MentionStore(named.database).count_unread(MARIA)) == (303, 0)
+        assert "I have read" not in await page(maria, "/mentions")
+        assert (await maria.post("/mentions", data={"form_token": "x"})).status_code == 403

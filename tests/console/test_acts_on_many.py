@@ -1,0 +1,130 @@
+"""One thing is done to many rows of a list: after their count and sums, in the background, each by itself, with what could not be done."""
+
+import asyncio
+import re
+from urllib.parse import quote
+
+import pytest
+from fastapi import FastAPI
+
+from domain.case.command import Command, CommandReceipt
+from domain.invoice.commands import AddNote, PauseCollection
+from domain.roles import Role
+from tests.api.conftest import As, Client
+from tests.api.portfolio_world import PortfolioWorld
+from tests.console.test_act_forms import fields_of
+from tests.console.test_pages import page, words
+from tests.patience import Looks
+
+ON_SQLITE = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+
+
+@pytest.fixture
+def owing(world: PortfolioWorld) -> PortfolioWorld:
+    for number in range(3):
+        world.account(f"A-{number}", collector="maria")
+        world.invoice(f"I-{number}", account=f"A-{number}", total=10_000)
+    world.invoice("G-1", account="A-0", total=700, currency="GBP")
+    return world
+
+
+async def finish(client: Client, address: str) -> str:
+    """The page of a work once it is over."""
+    async for _ in Looks():
+        html = await page(client, address)
+        if 'http-equiv="refresh"' not in html:
+            return html
+    raise AssertionError("it does not end")
+
+
+@ON_SQLITE
+async def test_all_that_match_are_paused_after_their_count_and_sums_and_one_that_is_refused_stops_no_other(
+    as_role: As, owing: PortfolioWorld
+) -> None:
+    owing.invoice("NEW", account="A-1", total=300, started=False)
+    async with as_role(Role.COLLECTOR, Accept="text/html") as client:
+        listed = await page(client, "/invoices?collector=maria")
+        assert listed.count('form="choose" name="chosen"') == 5
+        html = await page(client, f"/lists/invoices/acts?act=pause_invoice&query={quote('collector=maria')}")
+        assert "Match 5 Open, EUR €303.00 €303.00 overdue Open, GBP £7.00" in words(html)
+        form = fields_of(html)
+        unsaid = await client.post("/lists/invoices/acts", data={**form, "reason": ""})
+        assert (unsaid.status_code, owing.cases.acts) == (422, []), "what is wrong with the form is said once, and nothing is done"
+        begun = await client.post("/lists/invoices/acts", data={**form, "reason": "stock is counted"})
+        assert begun.status_code == 303
+        again = await client.post("/lists/invoices/acts", data={**form, "reason": "stock is counted"})
+        assert again.headers["location"] == begun.headers["location"], "the same form sent twice is done once"
+        done = words(await finish(client, begun.headers["location"]))
+        assert "Done to 4 of 5." in done
+        assert "Not done to 1, and why N-NEW : " in done
+        assert len([act for act in owing.cases.acts if isinstance(act, PauseCollection)]) == 4
+    async with as_role(Role.COLLECTIONS_MANAGER, Accept="text/html") as other:
+        assert (await other.get(begun.headers["location"])).status_code == 404, "it is of whoever began it"
+
+
+@ON_SQLITE
+async def test_only_the_ticked_rows_are_acted_on_and_what_matches_by_now_is_shown_where_it_is_not_the_same(
+    as_role: As, owing: PortfolioWorld
+) -> None:
+    async with as_role(Role.COLLECTOR, Accept="text/html") as client:
+        ticked = await page(client, "/lists/invoices/acts?act=add_note&query=&chosen=I-0&chosen=I-2&chosen=none")
+        assert "Ticked 2 Open" in words(ticked)
+        form: dict[str, str | list[str]] = {**fields_of(ticked), "chosen": ["I-0", "I-2"], "text": "stock is counted"}
+        await finish(client, (await client.post("/lists/invoices/acts", data=form)).headers["location"])
+        assert len([act for act in owing.cases.acts if isinstance(act, AddNote)]) == 2
+        accounts = await page(client, "/lists/accounts/acts?act=pause_account&query=")
+        assert "Match 3 Open, EUR €300.00" in words(accounts)
+        form = {**fields_of(accounts), "reason": "stock is counted"}
+        owing.account("A-9")
+        changed = await client.post("/lists/accounts/acts", data=form)
+        assert (changed.status_code, "Match 4" in words(changed.text)) == (409, True)
+        again = {**fields_of(changed.text), "reason": "stock is counted"}
+        told = words(await finish(client, (await client.post("/lists/accounts/acts", data=again)).headers["location"]))
+        assert "Done to 3 of 4." in told
+        assert {type(act) for act in owing.cases.acts} == {AddNote, PauseCollection}
+        assert len([act for act in owing.cases.acts if isinstance(act, PauseCollection)]) == 4
+
+
+@ON_SQLITE
+async def test_four_hundred_are_done_five_at_a_time_while_the_page_shows_how_far_it_is(
+    app: FastAPI, as_role: As, world: PortfolioWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.account()
+    for number in range(400):
+        world.invoice(f"I-{number:03}", started=False)
+    gate, under_way, most = asyncio.Event(), 0, 0
+
+    async def take(invoice_id: str, command: Command) -> CommandReceipt:
+        nonlocal under_way, most
+        under_way += 1
+        most = max(most, under_way)
+        if invoice_id != "I-000":
+            await gate.wait()
+        under_way -= 1
+        return CommandReceipt(act_id=command.act_id, seq=1)
+
+    monkeypatch.setattr(world.cases, "submit_invoice_command", take)
+    monkeypatch.setattr("api.console.lists.acts_on_many.many_pages.WAITED_SECONDS", 0.05)
+    async with as_role(Role.COLLECTOR, Accept="text/html") as client:
+        form = fields_of(await page(client, "/lists/invoices/acts?act=pause_invoice&query="))
+        begun = (await client.post("/lists/invoices/acts", data={**form, "reason": "stock"})).headers["location"]
+        for _ in range(2):
+            html = await page(client, begun)
+            assert "1 of 400 so far." in words(html)
+            assert 'http-equiv="refresh"' in html
+        gate.set()
+        assert "Done to 400 of 400." in words(await finish(client, begun))
+    assert most == 5
+
+
+@ON_SQLITE
+async def test_who_may_not_collect_is_offered_nothing_and_an_unknown_act_is_not_there(as_role: As, owing: PortfolioWorld) -> None:
+    async with as_role(Role.AUDITOR, Accept="text/html") as auditor:
+        assert 'name="chosen"' not in await page(auditor, "/invoices")
+        assert (await auditor.get("/lists/invoices/acts?act=pause_invoice")).status_code == 403
+    async with as_role(Role.COLLECTOR, Accept="text/html") as client:
+        for path in ("/lists/invoices/acts?act=erase_account", "/lists/cases/acts?act=pause_invoice", "/lists/works/none"):
+            assert (await client.get(path)).status_code == 404
+        assert not re.findall('name="chosen"', await page(client, "/cases"))
+        stranger = {"act": "pause_invoice", "form_token": "x", "reason": "y"}
+        assert (await client.post("/lists/invoices/acts", data=stranger)).status_code == 403
