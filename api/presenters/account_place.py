@@ -1,7 +1,8 @@
 """Tells on whose list an account is today, or why it is on nobody's."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from datetime import date
+from typing import TypeVar
 
 from adapters.i18n.wording import fill_placeholders
 from adapters.journal.promises import find_last_call
@@ -20,6 +21,8 @@ from domain.billing.billing_events import InvoiceStatus
 from domain.correspondence.letter_stop import LetterBrake
 from domain.policy.collection_policy import Policy
 from domain.roles import Actor
+
+Thing = TypeVar("Thing")
 
 MAX_SENTENCES = 4
 MAX_INVOICES = 50
@@ -56,11 +59,11 @@ def _take_distinct(sentences: Iterable[str], most: int) -> list[str]:
 
 def _tell_place(context: ApiContext, place: AccountPlace, words: Phrases, is_own: bool) -> Iterator[str]:
     today = context.today
-    for item in _sort_items(place.mine):
-        since, why = _tell_past_day(item.due_on, today, words), render_item_reason(item, words)
+    for item, more in _join_alike(_sort_items(place.mine), lambda item: (item.work, item.due_on)):
+        since, why = _tell_past_day(item.due_on, today, words), _tell_why(item, more, words)
         yield _say(words, "place_mine" if is_own else "place_person", user=place.reader.user, since=since, why=why)
-    for each in place.others:
-        yield _tell_other(each, today, words)
+    for each, more in _join_alike(place.others, lambda each: (each.person, each.role, each.item.work, each.item.due_on)):
+        yield _tell_other(each, more, today, words)
     if place.is_on_a_list:
         return
     yield _say(words, "place_none")
@@ -76,12 +79,25 @@ def _tell_place(context: ApiContext, place: AccountPlace, words: Phrases, is_own
         yield _say(words, "place_collector", user=place.collector, covered_by=place.covered_by or "")
 
 
+def _join_alike(things: Iterable[Thing], find_kind: Callable[[Thing], Hashable]) -> Iterable[tuple[Thing, int]]:
+    """Of what is of one kind the first, and how many more there are: a promise over five invoices is broken once."""
+    kinds: dict[Hashable, list[Thing]] = {}
+    for thing in things:
+        kinds.setdefault(find_kind(thing), []).append(thing)
+    return [(alike[0], len(alike) - 1) for alike in kinds.values()]
+
+
+def _tell_why(item: WorkItem, more: int, words: Phrases) -> str:
+    why = render_item_reason(item, words)
+    return f"{why}, {_say(words, 'alike', count=str(more))}" if more else why
+
+
 def _sort_items(items: list[WorkItem]) -> list[WorkItem]:
     return sorted(items, key=lambda item: (item.due_on or date.min, item.id))
 
 
-def _tell_other(each: PlacedWork, today: date, words: Phrases) -> str:
-    since, why = _tell_past_day(each.item.due_on, today, words), render_item_reason(each.item, words)
+def _tell_other(each: PlacedWork, more: int, today: date, words: Phrases) -> str:
+    since, why = _tell_past_day(each.item.due_on, today, words), _tell_why(each.item, more, words)
     if each.role:
         return _say(words, "place_role", role=words.translate("roles", each.role.value), since=since, why=why)
     return _say(words, "place_person", user=each.person or "", covered_by=each.covered_by or "", since=since, why=why)

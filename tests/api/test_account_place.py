@@ -67,6 +67,14 @@ async def test_it_is_on_a_colleagues_list_or_waits_for_a_role(mine: PortfolioWor
     assert any(sentence.startswith("It waits for the") for sentence in await told(collector))
 
 
+async def test_what_is_alike_is_said_once(mine: PortfolioWorld, collector: Client) -> None:
+    for number in range(3):
+        mine.add(Task(key=f"k{number}", kind=TaskKind.REFUSED_LETTER, account_id="A-1", role="collector", assignee="maria", due_on=TODAY))
+    (sentence,) = await told(collector)
+    assert sentence.startswith("On maria’s list since 1 Mar 2013: ")
+    assert sentence.endswith(", and 2 more like it")
+
+
 def return_plan(world: PortfolioWorld) -> None:
     """A plan that carl put forward came back to him."""
     plan = create_proposed_plan(world)

@@ -8,6 +8,7 @@ from sqlalchemy import update
 from adapters.database.tables import Contact
 from domain.invoice.command_rules import apply_command
 from domain.invoice.commands import CallOutcome, LogCall, MakePromise, PauseCollection
+from domain.invoice.promise import PromiseShare
 from domain.roles import Role
 from tests.api.conftest import As
 from tests.api.portfolio_world import TODAY, PortfolioWorld, moment_on
@@ -63,6 +64,22 @@ async def test_the_conversation_tells_a_letter_once_and_opens_it_as_it_was_sent(
         assert "N-I-1 19 €250.00" in letter
         assert (await client.get("/letters/99")).status_code == 404
         assert (await client.get("/accounts/A-1?share=all")).status_code == 422
+
+
+async def test_a_promise_over_several_invoices_is_told_once_and_whole(as_role: As, world: PortfolioWorld) -> None:
+    world.account()
+    whole = PromiseShare(promise_id="p", amount=75_00)
+    for number, amount in enumerate((50_00, 25_00)):
+        case = world.invoice(f"I-{number}", due=TODAY - timedelta(days=40), total=amount)
+        assert case is not None
+        command = MakePromise(act_id=f"a{number}", actor="maria", amount=amount, by=TODAY + timedelta(days=7), share=whole)
+        apply_command(case, command, moment_on(TODAY))
+        world.write(case)
+    async with as_role(Role.COLLECTOR, Accept="text/html") as client:
+        shown = words(await page(client, "/accounts/A-1?share=calls"))
+        assert re.search(r"The customer promised to pay €75\.00 by 8 Mar 2013 N-I-\d N-I-\d by maria", shown), shown
+        assert shown.count("The customer promised") == 1
+        assert words(await page(client, "/accounts/A-1?share=decisions")).count("Put on hold: promise to pay") == 1
 
 
 async def test_a_contact_is_corrected_on_the_page_and_its_form_is_filled_in(as_role: As, world: PortfolioWorld) -> None:

@@ -1,9 +1,9 @@
 """An account's conversation: letters, calls, notes, decisions and money in one list, the latest first, each told once however many invoices
 it is about."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from adapters.database.engine import Database
 from adapters.read_model.correspondence import LetterRow, list_letters
@@ -110,23 +110,32 @@ def _list_letters_between(
 
 def _tell_line(line: JournalLine, words: Phrases) -> Talk:
     about = (Mention(line.invoice_id, line.invoice_number or line.invoice_id),) if line.invoice_id else ()
-    sentence, text = words.render_entry(line.kind, line.told_facts, line.currency), line.text or ""
+    sentence, text = words.render_entry(line.kind, _widen_promise(line), line.currency), line.text or ""
     opening, colon, rest = text.partition(": ")
     if line.kind == EntryKind.NOTE_ADDED and colon and opening in OWN_NOTES:
         sentence, text = words.talk[OWN_NOTES[opening]], rest
     return Talk(line.business_at, _find_share(line.kind), sentence, line.actor, text, about, note=str(line.facts.get("note") or ""))
 
 
+def _widen_promise(line: JournalLine) -> dict[str, Any]:
+    """What is to be told of an entry. A promise over several invoices is told as it was made, of the whole, and not part by part."""
+    facts = line.told_facts
+    if line.kind not in (EntryKind.PROMISE_MADE, EntryKind.PROMISE_BROKEN) or not facts.get("of"):
+        return facts
+    kept = {name: value for name, value in facts.items() if name != "of" or facts.get("received_of")}
+    return {**kept, "amount": facts["of"]}
+
+
 def _join_alike(talks: Sequence[Talk]) -> list[Talk]:
-    """What was said of several invoices in the same words, one after the other on the same day, is one thing that was said."""
+    """What was said of several invoices in the same words on the same day is one thing that was said, whatever was said in between."""
     joined: list[Talk] = []
+    places: dict[Hashable, int] = {}
     for talk in talks:
-        last = joined[-1] if joined else None
-        if last and not talk.letter and last[1:5] == talk[1:5] and last.at.date() == talk.at.date() and talk.invoices:
-            new = tuple(each for each in talk.invoices if each not in last.invoices)
-            joined[-1] = last._replace(invoices=last.invoices + new) if new else last
-            if not new:
-                joined.append(talk)
+        said = (talk.at.date(), *talk[1:5])
+        known = joined[places[said]] if said in places and talk.invoices and not talk.letter else None
+        if known and not set(talk.invoices) & set(known.invoices):
+            joined[places[said]] = known._replace(invoices=known.invoices + talk.invoices)
         else:
+            places[said] = len(joined)
             joined.append(talk)
     return joined
