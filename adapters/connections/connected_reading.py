@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import structlog
 
-from adapters.billing.errors import BillingAwayError
+from adapters.billing.errors import BillingAwayError, UnansweredOrderError
 from adapters.billing.external_key import SystemKey
 from adapters.connections.comparison import Comparison, compare_system
 from adapters.connections.connection_states import ConnectionState, load_connection_state, name_system
@@ -160,7 +160,7 @@ class ConnectedReading:
         try:
             leave_notes(self._database, sync.connector, sync.language, self._real_now(), until)
         except Exception as error:
-            self._note_failure(_name_notes(key), error)
+            self._note_failure(_name_notes(key), error, _find_longest_call(error))
             return
         if failed is not None:
             self._set_aside.settle(SetAsideStage.BILLING_SYSTEM, [_name_notes(key)])
@@ -171,10 +171,16 @@ class ConnectedReading:
         tonight = local.replace(hour=COMPARED_FROM, minute=0, second=0, microsecond=0)
         return tonight if tonight <= local else tonight - timedelta(days=1)
 
-    def _note_failure(self, item_id: str, error: Exception) -> None:
-        rest = timedelta(seconds=(error.rest or 0.0) if isinstance(error, BillingAwayError) else 0.0)
+    def _note_failure(self, item_id: str, error: Exception, seconds: float = 0.0) -> None:
+        """It rests as long as the system asks for, and `seconds` at the least."""
+        rest = timedelta(seconds=max(seconds, (error.rest or 0.0) if isinstance(error, BillingAwayError) else 0.0))
         log.warning("billing_system_not_read", system=item_id, reason=f"{type(error).__name__}: {error}")
         self._set_aside.set_aside(SetAsideStage.BILLING_SYSTEM, item_id, error, rest)
+
+
+def _find_longest_call(error: Exception) -> float:
+    """For how many seconds a note that was not answered may still be written there: it is not left again before."""
+    return (error.retry_after or 0.0) if isinstance(error, UnansweredOrderError) else 0.0
 
 
 def _resume_comparison(state: ConnectionState) -> Comparison:

@@ -1,5 +1,6 @@
 """Connected billing systems that were not read to the end for too long: what is owed by their accounts is not known, and their letters
-wait. It begins and ends by itself, with the readings. One that refuses to list what customers have unapplied is not read to the end."""
+wait. It begins and ends by itself, with the readings. One that does not list what customers have unapplied, be it that it refuses or
+fails, is not read to the end."""
 
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple
@@ -58,11 +59,12 @@ def load_reading_gaps(session: Session, now: datetime | None = None) -> ReadingG
         return ReadingGaps()
     clock = load_clock_of(session) or Clock.real_time()
     oldest = (now or datetime.now(UTC)) - compute_wait(session.get(Setting, WAIT_SETTING), clock)
-    refusing = _list_refusing(session)
+    failing = _list_failing(session)
 
     def build_gap(row: BillingCursorRow) -> ReadingGap | None:
         key, since, of_credits = SystemKey(row.system, row.company), row.caught_up_at, False
-        if since is not None and since >= oldest and name_credits(key) in refusing:
+        is_failing = f"{key.system}:{key.company}" in failing and row.credits_read_at is not None
+        if since is not None and since >= oldest and (is_failing or name_credits(key) in failing):
             since, of_credits = row.credits_read_at, True
         if since is not None and since >= oldest:
             return None
@@ -76,7 +78,8 @@ def name_credits(key: SystemKey) -> str:
     return f"{key.system}:{key.company}{OF_CREDITS}"
 
 
-def _list_refusing(session: Session) -> set[str]:
+def _list_failing(session: Session) -> set[str]:
+    """What of connected systems has failed the last time."""
     mine = (col(SetAsideRow.stage) == SetAsideStage.BILLING_SYSTEM.value, col(SetAsideRow.settled_at).is_(None))
     return set(session.scalars(select(col(SetAsideRow.item_id)).where(*mine)))
 

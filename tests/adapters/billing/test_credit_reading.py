@@ -91,6 +91,30 @@ def test_a_list_of_credits_that_fails_keeps_no_payment_from_being_read(
         house.pay(invoice, 100)
 
 
+def test_letters_wait_where_a_list_of_credits_fails_for_hours_while_invoices_are_read(
+    database: Database, house: LedgerConnectedWorld, slow: SlowCreditList
+) -> None:
+    invoice, start = house.issue_invoice(house.add_account("Customer Ltd"), 1_000, DUE), datetime.now(UTC)
+    clock, key = [start], house.connector.key
+    sync = ConnectionSync(database, cast(Any, slow), AccountDefaults("DE", "Europe/Berlin", "de"), real_now=lambda: clock[0])
+    reading = ConnectedReading({key: sync}, database, ZoneInfo("UTC"), lambda: clock[0])
+
+    def read_in(hours: int) -> list[tuple[object, bool]]:
+        clock[0] += timedelta(hours=hours)
+        reading.read_system("ledger:1")
+        with database.reading() as session:
+            return [(gap.since, gap.of_credits) for gap in load_reading_gaps(session, clock[0])]
+
+    assert read_in(0) == []
+    slow.error = BillingAwayError("500")
+    assert read_in(1) == []
+    house.pay(invoice, 100)
+    assert read_in(5) == [(start, True)]
+    assert find_open(database, invoice) == 900
+    slow.error = None
+    assert read_in(1) == []
+
+
 @pytest.mark.parametrize("error", [ConnectionRefusedByBillingError("403"), RefusedByBillingError("404")])
 def test_a_list_of_credits_that_is_refused_is_named_and_all_else_is_read_and_compared(
     database: Database, house: LedgerConnectedWorld, slow: SlowCreditList, sync: ConnectionSync, error: Exception

@@ -9,7 +9,7 @@ import requests
 from sqlalchemy import func, select
 from sqlmodel import col
 
-from adapters.billing.errors import BillingAwayError, ConnectionRefusedByBillingError, RefusedByBillingError
+from adapters.billing.errors import BillingAwayError, ConnectionRefusedByBillingError, RefusedByBillingError, UnansweredOrderError
 from adapters.billing.external_records import NoteKind
 from adapters.connections.account_mirror import AccountDefaults
 from adapters.connections.connected_reading import ConnectedReading
@@ -210,8 +210,12 @@ def test_a_run_whose_time_is_over_leaves_notes_to_the_next(database: Database, w
     assert world.count_notes(account) == 3
 
 
+@pytest.mark.parametrize(
+    ("error", "seconds"),
+    [(BillingAwayError("Salesforce answers 503", 3_600), 3_600), (UnansweredOrderError("it may still be written there", 300.0), 300)],
+)
 def test_a_system_that_takes_no_notes_for_now_is_shown_and_read_on(
-    database: Database, world: SalesforceWorld, account: str, invoice: str
+    database: Database, world: SalesforceWorld, account: str, invoice: str, error: BillingAwayError, seconds: int
 ) -> None:
     write(database, name(account), name(invoice), EntryKind.LETTER_SENT, step="first", message_id="m1")
 
@@ -220,9 +224,11 @@ def test_a_system_that_takes_no_notes_for_now_is_shown_and_read_on(
             return getattr(world.connector, name)
 
         def record_note(self, key: str, account_id: str, text: str, kind: NoteKind = NoteKind.NOTE) -> None:
-            raise BillingAwayError("Salesforce answers 503", 3_600)
+            raise error
 
     key = world.connector.key
     sync = ConnectionSync(database, Silent(), AccountDefaults("DE", "Europe/Berlin", "en"))  # type: ignore[arg-type]
     ConnectedReading({key: sync}, database, ZoneInfo("UTC")).run()
-    assert set(SetAsideStore(database).list_waiting(SetAsideStage.BILLING_SYSTEM)) == {"crm:1:notes"}
+    waiting = SetAsideStore(database).list_waiting(SetAsideStage.BILLING_SYSTEM)
+    assert set(waiting) == {"crm:1:notes"}
+    assert waiting["crm:1:notes"].next_try_at - waiting["crm:1:notes"].last_tried_at >= timedelta(seconds=seconds)
