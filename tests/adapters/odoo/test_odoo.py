@@ -433,6 +433,7 @@ def answer(status: int, body: object = None, **headers: str) -> OdooConnector:
         (303, "", ConnectionRefusedByBillingError, "name the database"),
         (200, "<html>Login</html>", ConnectionRefusedByBillingError, "page for people"),
         (503, "", BillingAwayError, "503"),
+        (408, "", BillingAwayError, "408"),
     ],
 )
 def test_what_is_refused_is_told_from_what_may_be_tried_again(status: int, body: object, error: type[Exception], said: str) -> None:

@@ -14,6 +14,7 @@ from adapters.billing.errors import (
     ConflictingBookingError,
     ConnectionRefusedByBillingError,
     RefusedByBillingError,
+    UnansweredOrderError,
     UnknownAccountError,
     UnsupportedOperationError,
 )
@@ -416,6 +417,26 @@ def test_one_that_does_not_answer_is_away(double: SalesforceDouble, salesforce: 
     double.plans.append(stay_silent)
     with pytest.raises(BillingAwayError, match="does not answer"):
         salesforce.list_open_items(None, 10)
+
+
+@pytest.mark.parametrize(
+    ("planned", "waits"),
+    [
+        (plan(403, refuse("REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.")), False),
+        (plan(400, refuse("UNABLE_TO_LOCK_ROW", "unable to obtain exclusive access")), False),
+        (plan(429, ""), False),
+        (plan(500, refuse("UNKNOWN_EXCEPTION", "oh")), True),
+        (plan(503, refuse("SERVER_UNAVAILABLE", "maintenance")), True),
+    ],
+)
+def test_what_may_still_be_written_is_not_written_again_at_once(double: SalesforceDouble, planned: Planned, waits: bool) -> None:
+    api = SalesforceApi(ORG_SETTINGS, double)
+    api.query("SELECT Id FROM Task")
+    for write in (lambda: api.create("Task", {"Subject": "S"}), lambda: api.change("Account", "A", {"Notes__c": "N"})):
+        double.plans.append(planned)
+        with pytest.raises(BillingAwayError) as caught:
+            write()
+        assert isinstance(caught.value, UnansweredOrderError) is waits
 
 
 # --- the map

@@ -351,6 +351,10 @@ def test_who_was_away_longer_than_events_are_kept_reads_every_invoice(double: St
         (answer(409, {"error": {"message": "Locked.", "code": "lock_timeout"}}), BillingAwayError, "409"),
         (answer(500, {"error": {"message": "Oh."}}), BillingAwayError, "500"),
         (answer(502, "<html>Bad Gateway</html>"), BillingAwayError, "502"),
+        (answer(429, "<html>Too many requests</html>"), BillingAwayError, "429"),
+        (answer(408, ""), BillingAwayError, "408"),
+        (answer(403, "<html>Blocked</html>"), ConnectionRefusedByBillingError, "something stands between"),
+        (answer(200, "<html>Maintenance</html>"), ConnectionRefusedByBillingError, "something stands between"),
     ],
 )
 def test_what_is_refused_is_told_from_what_may_be_tried_again(
