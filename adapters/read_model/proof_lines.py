@@ -1,6 +1,6 @@
 """The journal's entries that an answer rests on, as a person reads them, and whether each is still what was written."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 
@@ -36,21 +36,24 @@ def list_proof_lines(database: Database, entries: Sequence[AccountEntry]) -> lis
     return _order_lines(_load_chains(database, entries), entries)
 
 
-def prove_entries(database: Database, chains: Sequence[Sequence[JournalLine]]) -> dict[tuple[str, int], EntryProof]:
-    """`chains`: each the whole chain of a case, the first entry first."""
+def prove_entries(
+    database: Database, chains: Sequence[Sequence[JournalLine]], wanted: Collection[tuple[str, int]] | None = None
+) -> dict[tuple[str, int], EntryProof]:
+    """`chains`: each the whole chain of a case, the first entry first. `wanted`: only these entries."""
     with database.reading() as session:
         sealed_at = session.scalar(select(func.max(col(SealRow.made_at))))
     return {
         (line.case_id, line.seq): _prove_entry(line, chain[place - 1].hash if place else GENESIS, sealed_at)
         for chain in chains
         for place, line in enumerate(chain)
+        if wanted is None or (line.case_id, line.seq) in wanted
     }
 
 
 def list_proven_lines(database: Database, entries: Sequence[AccountEntry]) -> tuple[list[JournalLine], EntryProofs]:
-    """The lines in the order given, and the proofs of all entries of their cases."""
+    """The lines in the order given, and their proofs."""
     chains = _load_chains(database, entries)
-    return _order_lines(chains, entries), prove_entries(database, chains)
+    return _order_lines(chains, entries), prove_entries(database, chains, {(entry.case_id, entry.seq) for entry in entries})
 
 
 def _load_chains(database: Database, entries: Sequence[AccountEntry]) -> list[list[JournalLine]]:

@@ -7,11 +7,18 @@ from urllib.parse import quote
 import pytest
 from fastapi import FastAPI
 
+from domain.billing.billing_events import InvoiceFacts
 from domain.case.command import Command, CommandReceipt
+from domain.dispute.commands import RaiseDispute
+from domain.dispute.dispute_case import DisputeCase
+from domain.dispute.view import build_case_view
 from domain.invoice.commands import AddNote, PauseCollection
+from domain.journal.journal import Journal
+from domain.policy.dispute_rules import DisputeReason
 from domain.roles import Role
+from tests.api.account_cases import NOW, days_from_today, write_case
 from tests.api.conftest import As, Client
-from tests.api.portfolio_world import PortfolioWorld
+from tests.api.portfolio_world import POLICY, PortfolioWorld
 from tests.console.test_act_forms import fields_of
 from tests.console.test_pages import page, words
 from tests.patience import Looks
@@ -128,3 +135,42 @@ async def test_who_may_not_collect_is_offered_nothing_and_an_unknown_act_is_not_
         assert not re.findall('name="chosen"', await page(client, "/cases"))
         stranger = {"act": "pause_invoice", "form_token": "x", "reason": "y"}
         assert (await client.post("/lists/invoices/acts", data=stranger)).status_code == 403
+
+
+@ON_SQLITE
+async def test_disputes_are_passed_on_together_with_what_is_contested_and_ticked_accounts_are_given_away(
+    as_role: As, owing: PortfolioWorld
+) -> None:
+    owing.invoice("D-1", account="A-1", total=25_000)
+    for number in (1, 2):
+        owing.cases.running[f"dispute:I-{number}:1"] = "" if number == 1 else "the dispute has its answer; there is nothing left to assign"
+        write_dispute(owing, f"I-{number}")
+    async with as_role(Role.COLLECTIONS_MANAGER, Accept="text/html") as manager:
+        assert 'name="chosen"' not in await page(manager, "/cases"), "not everything there is a dispute"
+        assert (await page(manager, "/cases?kind=dispute")).count('form="choose" name="chosen"') == 2
+        assert (await manager.get("/lists/cases/acts?act=assign_dispute&query=")).status_code == 404
+        html = await page(manager, "/lists/cases/acts?act=assign_dispute&query=kind%3Ddispute")
+        assert "Match 2 Amount €200.00" in words(html)
+        form = fields_of(html)
+        nobody = await manager.post("/lists/cases/acts", data={**form, "assignee": "nobody"})
+        assert (nobody.status_code, owing.cases.acts) == (422, [])
+        sent = await manager.post("/lists/cases/acts", data={**form, "assignee": "collections_manager-1"})
+        done = words(await finish(manager, sent.headers["location"]))
+        assert "Done to 1 of 2." in done
+        assert "there is nothing left to assign" in done
+        ticked = await page(manager, "/lists/accounts/reassignment?query=&chosen=A-1&chosen=A-2&chosen=none")
+        assert "Ticked 2 Open €450.00" in words(ticked)
+        given = {**fields_of(ticked), "chosen": ["A-1", "A-2"], "to": "collections_manager-1", "why": "away"}
+        assert "2 accounts are now with collections_manager-1" in words(
+            (await manager.post("/lists/accounts/reassignment", data=given)).text
+        )
+
+
+def write_dispute(world: PortfolioWorld, invoice: str) -> None:
+    """EUR 100 of it, by maria."""
+    facts = InvoiceFacts(version=1, due_date=days_from_today(-10), currency="EUR", total=10_000, open_balance=10_000)
+    raised = RaiseDispute(act_id="d", actor="maria", role=Role.COLLECTOR, reason=DisputeReason.WRONG_PRICE, amount=10_000)
+    journal = Journal(case_id=f"dispute:{invoice}:1", account_id=invoice.replace("I", "A"), invoice_id=invoice)
+    case = DisputeCase(journal=journal, facts=facts, snapshot=POLICY, raised=raised)
+    case.open(NOW)
+    write_case(world, case, build_case_view)

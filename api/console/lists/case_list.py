@@ -47,7 +47,7 @@ CASE_KINDS = tuple(kind.value for kind in (*LISTED_KINDS, CaseKind.INVOICE))
 _OPEN, _CLOSED = "open", "closed"
 
 
-def _build_filter(values: Values) -> CaseListFilter:
+def build_case_filter(values: Values) -> CaseListFilter:
     return CaseListFilter(
         q=values.get("q"),
         kind=values.get("kind"),
@@ -64,12 +64,12 @@ def _build_filter(values: Values) -> CaseListFilter:
 
 
 def _load_page(context: ApiContext, request: PageRequest) -> tuple[Sequence[ListedCase], str | None]:
-    wanted = _build_filter(request.values)
+    wanted = build_case_filter(request.values)
     return list_case_page(context.database, wanted, request.sort, request.is_descending, context.today, request.limit, request.cursor)
 
 
 def _load_totals(context: ApiContext, values: Values) -> ListTotals:
-    return load_case_totals(context.database, _build_filter(values), context.today)
+    return load_case_totals(context.database, build_case_filter(values), context.today)
 
 
 def _list_choices(context: ApiContext, words: Phrases) -> Mapping[str, Sequence[Choice]]:

@@ -144,7 +144,7 @@ def _show_list(request: Request, context: ApiContext, actor: Actor, console_list
         view_names=[view.name for view in views if view.query == state.query],
         said=said if said in SAYINGS else "",
         acts={name: page for name, page in console_list.acts.items() if load_act_forms()[name].is_for(actor.role)},
-        acts_on_many=list_possible_acts(console_list.name, actor.role),
+        acts_on_many=list_possible_acts(console_list.name, actor.role, state.values),
         default_columns=list_default_columns(console_list),
         next_page=state.build_url(following) if following else None,
         **console_list.helpers,

@@ -1,4 +1,5 @@
-"""Giving all accounts that match a list to another collector: first how many they are and what they owe, then who gets them, and why."""
+"""Giving accounts of a list to another collector, those that were ticked or all that match: first how many they are and what they owe,
+then who gets them, and why."""
 
 from collections.abc import Sequence
 from hashlib import blake2b
@@ -9,6 +10,7 @@ from fastapi.responses import HTMLResponse, Response
 from starlette.datastructures import QueryParams
 
 from adapters.read_model.lists.account_list import list_matching_account_ids
+from adapters.read_model.lists.chosen_rows import load_chosen_accounts
 from api.console.acts.api_call import ApiAnswer, find_earlier_answer, send_to_api
 from api.console.acts.forms import load_act_forms
 from api.console.acts.people import list_colleagues, offer_people, resolve_names
@@ -28,14 +30,15 @@ router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse,
 MAX_ACCOUNTS = 10_000
 """So many one request to the API may name."""
 
-QUERY_FIELD, SEEN_FIELD = "query", "seen"
+QUERY_FIELD, SEEN_FIELD, CHOSEN_FIELD = "query", "seen", "chosen"
 
 
 @router.get(REASSIGNMENT_PAGE)
 def show_reassignment(request: Request, context: Context, actor: PageReader) -> HTMLResponse:
     require_right(actor, load_act_forms()[REASSIGNMENT].permission)
-    state = _read_state(context, actor, request.query_params)
-    return _render_reassignment(request, context, actor, state, {})
+    asked = request.query_params
+    state = _read_state(context, actor, QueryParams(asked[QUERY_FIELD]) if QUERY_FIELD in asked else asked)
+    return _render_reassignment(request, context, actor, state, {CHOSEN_FIELD: asked.getlist(CHOSEN_FIELD)})
 
 
 @router.post(REASSIGNMENT_PAGE)
@@ -44,11 +47,11 @@ async def reassign_all(request: Request, context: Context, actor: PageReader) ->
     whose first sending may be why."""
     form = load_act_forms()[REASSIGNMENT]
     await run_in_threadpool(require_right, actor, form.permission)
-    sent = await read_sent_form(request)
+    sent = await read_sent_form(request, max_fields=MAX_ACCOUNTS)
     state = await run_in_threadpool(_read_state, context, actor, QueryParams(sent.first(QUERY_FIELD)))
     reader = await run_in_threadpool(load_reader, context, actor)
     words = reader.act_words
-    accounts = await run_in_threadpool(_list_accounts, context, state)
+    accounts = await run_in_threadpool(_list_accounts, context, state, sent.values)
     fault, status = "", 422
     earlier = await run_in_threadpool(find_earlier_answer, context, actor.user, sent.key) if sent.is_ours else None
     if earlier:
@@ -80,7 +83,10 @@ def _read_state(context: ApiContext, actor: Actor, parameters: QueryParams) -> L
     return open_list(context, ACCOUNT_LIST, parameters, load_reader(context, actor).phrases)
 
 
-def _list_accounts(context: ApiContext, state: ListState) -> list[str]:
+def _list_accounts(context: ApiContext, state: ListState, given: Values) -> list[str]:
+    """Those that were ticked and are there, or all that match."""
+    if chosen := given.get(CHOSEN_FIELD):
+        return list(load_chosen_accounts(context.database, list(dict.fromkeys(chosen)), context.today).names)
     return list_matching_account_ids(context.database, build_account_filter(state.values), context.today, MAX_ACCOUNTS + 1)
 
 
@@ -98,7 +104,9 @@ def _render_reassignment(
     fault: str = "",
     done: dict[str, object] | None = None,
 ) -> HTMLResponse:
-    accounts = _list_accounts(context, state)
+    accounts = _list_accounts(context, state, given)
+    chosen = list(given.get(CHOSEN_FIELD, ()))
+    ticked = load_chosen_accounts(context.database, accounts, context.today).totals if chosen else None
     reader = load_reader(context, actor)
     values = {name: given[name] for name in ("to", "why") if name in given}
     faults = [("", fault)] if fault else ()
@@ -111,7 +119,8 @@ def _render_reassignment(
         actor,
         state=state,
         form=show_form(REASSIGNMENT, form, {}, NO_SUBJECT, reader, values, faults, key, people),
-        totals=ACCOUNT_LIST.load_totals(context, state.values),
+        totals=ticked or ACCOUNT_LIST.load_totals(context, state.values),
+        chosen=chosen,
         count=len(accounts),
         too_many=len(accounts) > MAX_ACCOUNTS,
         seen=_describe_selection(accounts),

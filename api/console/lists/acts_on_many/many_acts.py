@@ -1,16 +1,19 @@
 """What can be done to many rows of a list at once: each by the form and the request that do it to one."""
 
-from collections.abc import Callable, Mapping
-from datetime import date
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-from adapters.database.engine import Database
 from adapters.read_model.lists.account_list import list_matching_account_ids
+from adapters.read_model.lists.case_list import list_case_page
+from adapters.read_model.lists.chosen_rows import ChosenRows, load_chosen_accounts, load_chosen_disputes, load_chosen_invoices
 from adapters.read_model.lists.invoice_list import list_matching_invoice_ids
 from api.console.acts.forms import ActForm, load_act_forms
 from api.console.lists.account_list import ACCOUNT_LIST, build_account_filter
+from api.console.lists.case_list import CASE_LIST, build_case_filter
 from api.console.lists.console_list import ConsoleList, Values
 from api.console.lists.invoice_list import INVOICE_LIST, build_invoice_filter
+from api.context import ApiContext
+from domain.identifiers import CaseKind
 from domain.roles import Role
 
 INVOICES_FIELD, ALL_OPEN = "invoices", "open"
@@ -18,13 +21,32 @@ INVOICES_FIELD, ALL_OPEN = "invoices", "open"
 
 
 class RowKind(NamedTuple):
-    """The rows of one list. `path_id`: by what name the path of a request has a row. `acts`: the forms for it, in their order."""
+    """The rows of one list. `path_id`: by what name the path of a request has a row. `acts`: the forms for it, in their order, offered
+    where the list is narrowed to `only_where`. `list_ids`: of all that match, no more than are asked for; `load_rows`: of these ids."""
 
     console_list: ConsoleList
     path_id: str
-    of_accounts: bool
     acts: tuple[str, ...]
-    list_ids: Callable[[Database, Values, date, int], list[str]]
+    list_ids: Callable[[ApiContext, Values, int], list[str]]
+    load_rows: Callable[[ApiContext, Sequence[str]], ChosenRows]
+    only_where: Mapping[str, str] = {}
+
+    def offers_acts(self, values: Values) -> bool:
+        return all(values.get(name) == value for name, value in self.only_where.items())
+
+
+def _list_accounts(context: ApiContext, values: Values, limit: int) -> list[str]:
+    return list_matching_account_ids(context.database, build_account_filter(values), context.today, limit)
+
+
+def _list_invoices(context: ApiContext, values: Values, limit: int) -> list[str]:
+    return list_matching_invoice_ids(context.database, build_invoice_filter(values), context.today, limit)
+
+
+def _list_disputes(context: ApiContext, values: Values, limit: int) -> list[str]:
+    wanted = build_case_filter(values)
+    rows, _ = list_case_page(context.database, wanted, CASE_LIST.default_sort, False, context.today, limit, None)
+    return [row.key for row in rows]
 
 
 ROW_KINDS: Mapping[str, RowKind] = {
@@ -33,25 +55,33 @@ ROW_KINDS: Mapping[str, RowKind] = {
         RowKind(
             ACCOUNT_LIST,
             "account_id",
-            True,
             ("pause_account", "resume_account", "add_account_note"),
-            lambda database, values, today, limit: list_matching_account_ids(database, build_account_filter(values), today, limit),
+            _list_accounts,
+            lambda context, ids: load_chosen_accounts(context.database, ids, context.today),
         ),
         RowKind(
             INVOICE_LIST,
             "invoice_id",
-            False,
             ("pause_invoice", "resume_invoice", "add_note"),
-            lambda database, values, today, limit: list_matching_invoice_ids(database, build_invoice_filter(values), today, limit),
+            _list_invoices,
+            lambda context, ids: load_chosen_invoices(context.database, ids, context.today),
+        ),
+        RowKind(
+            CASE_LIST,
+            "dispute_id",
+            ("assign_dispute",),
+            _list_disputes,
+            lambda context, ids: load_chosen_disputes(context.database, ids),
+            {"kind": CaseKind.DISPUTE},
         ),
     )
 }
 
 
-def list_possible_acts(list_name: str, role: Role) -> list[str]:
-    """The acts on many rows of a list that a role may do; none of a list whose rows are only read."""
+def list_possible_acts(list_name: str, role: Role, values: Values) -> list[str]:
+    """The acts on many rows of a list that a role may do, as it is narrowed; none of a list whose rows are only read."""
     kind = ROW_KINDS.get(list_name)
-    return [name for name in kind.acts if load_act_forms()[name].is_for(role)] if kind else []
+    return [name for name in kind.acts if load_act_forms()[name].is_for(role)] if kind and kind.offers_acts(values) else []
 
 
 def load_many_form(act: str) -> ActForm:

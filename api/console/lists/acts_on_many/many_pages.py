@@ -10,11 +10,12 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from starlette.datastructures import QueryParams
 
-from adapters.read_model.lists.chosen_rows import ChosenRows
+from adapters.read_model.lists.list_totals import ListTotals
 from api.console.acts.api_call import ApiAnswer, send_to_api
 from api.console.acts.form_body import UnreadableField, build_body
+from api.console.acts.people import list_colleagues, offer_people, resolve_names
 from api.console.acts.refusal import Faults, list_faults, say_refusal
-from api.console.acts.sent_form import KEY_FIELD, SentForm, Values, get_first, read_sent_form
+from api.console.acts.sent_form import KEY_FIELD, Values, get_first, read_sent_form
 from api.console.acts.shown_form import show_form
 from api.console.acts.subject import NO_SUBJECT
 from api.console.acts.wording import Reader
@@ -24,7 +25,6 @@ from api.console.lists.acts_on_many.many_acts import (
     INVOICES_FIELD,
     ROW_KINDS,
     RowKind,
-    list_possible_acts,
     load_many_form,
     means_all_invoices,
 )
@@ -55,6 +55,7 @@ class Selection(NamedTuple):
     state: ListState
     chosen: Sequence[str]
     rows: Mapping[str, str]
+    totals: ListTotals
     is_cut: bool
 
     @property
@@ -90,8 +91,12 @@ async def begin_act_on_many(request: Request, name: str, context: Context, actor
         return await again(403, [("", reader.act_words.notices["stale"])])
     if sent.first(SEEN_FIELD) != selection.seen or selection.is_cut or not selection.rows:
         return await again(409, [("", reader.act_words.notices["list_changed"])])
+    form, colleagues = load_many_form(selection.act), await run_in_threadpool(list_colleagues, context.identity)
+    meant, unknown = resolve_names(form, sent.values, colleagues, reader.act_words)
+    if unknown:
+        return await again(INVALID, unknown)
     try:
-        body = _build_request(selection, sent, reader)
+        body = _build_request(selection, {**sent.values, **meant}, reader)
     except UnreadableField as fault:
         return await again(INVALID, [(fault.field, reader.act_words.fill_notice("unreadable", example=fault.example))])
     first_row = next(iter(selection.rows))
@@ -116,23 +121,23 @@ def show_work(request: Request, token: str, context: Context, actor: PageReader)
 
 
 def _select_rows(context: ApiContext, actor: Actor, name: str, given: Values) -> Selection:
-    act = get_first(given, ACT_FIELD)
-    if act not in list_possible_acts(name, actor.role):
-        kind = ROW_KINDS.get(name)
-        if kind is None or act not in kind.acts:
-            raise not_found_problem("act on a list", act, "the lists lead to those that there are")
-        require_right(actor, load_many_form(act).permission)
-    kind = ROW_KINDS[name]
+    """Raises Problem 404 where the list has no such act as it is narrowed, and 403 where the role may not."""
+    act, kind = get_first(given, ACT_FIELD), ROW_KINDS.get(name)
+    if kind is None or act not in kind.acts:
+        raise not_found_problem("act on a list", act, "the lists lead to those that there are")
+    require_right(actor, load_many_form(act).permission)
     state = open_list(context, kind.console_list, QueryParams(get_first(given, QUERY_FIELD)), load_reader(context, actor).phrases)
+    if not kind.offers_acts(state.values):
+        raise not_found_problem("act on a list", act, "narrow the list down to what it can be done to")
     chosen = list(dict.fromkeys(given.get(CHOSEN_FIELD, ())))[: MAX_ROWS + 1]
-    ids = chosen or kind.list_ids(context.database, state.values, context.today, MAX_ROWS + 1)
-    rows = ChosenRows(context.database, kind.of_accounts).load_names(ids[:MAX_ROWS])
-    return Selection(kind, act, state, chosen, rows, len(ids) > MAX_ROWS)
+    ids = chosen or kind.list_ids(context, state.values, MAX_ROWS + 1)
+    rows = kind.load_rows(context, ids[:MAX_ROWS])
+    return Selection(kind, act, state, chosen, rows.names, rows.totals, len(ids) > MAX_ROWS)
 
 
-def _build_request(selection: Selection, sent: SentForm, reader: Reader) -> dict[str, Any]:
+def _build_request(selection: Selection, values: Values, reader: Reader) -> dict[str, Any]:
     """Raises UnreadableField."""
-    body = build_body(load_many_form(selection.act), sent.values, reader.locale)
+    body = build_body(load_many_form(selection.act), values, reader.locale)
     return body | {INVOICES_FIELD: ALL_OPEN} if means_all_invoices(selection.act) else body
 
 
@@ -184,13 +189,14 @@ def _render_form(
     form, reader = load_many_form(selection.act), load_reader(context, actor)
     values = {name: given[name] for name in form.fields if name in given}
     key = get_first(given, KEY_FIELD) if request.method == "POST" else ""
+    people = offer_people(form, list_colleagues(context.identity), reader.phrases)
     return render(
         request,
         context,
         "list_act.html",
         actor,
         selection=selection,
-        form=show_form(selection.act, form, {}, NO_SUBJECT, reader, values, faults, key),
-        totals=ChosenRows(context.database, selection.kind.of_accounts).load_totals(list(selection.rows), context.today),
+        form=show_form(selection.act, form, {}, NO_SUBJECT, reader, values, faults, key, people),
+        totals=selection.totals,
         most=MAX_ROWS,
     )
