@@ -6,6 +6,7 @@ from datetime import timedelta
 from sqlalchemy import update
 
 from adapters.database.tables import Contact
+from api.console.account.conversation import Mention, Talk, _join_alike
 from domain.invoice.command_rules import apply_command
 from domain.invoice.commands import CallOutcome, LogCall, MakePromise, PauseCollection
 from domain.invoice.promise import PromiseShare
@@ -80,6 +81,23 @@ async def test_a_promise_over_several_invoices_is_told_once_and_whole(as_role: A
         assert re.search(r"The customer promised to pay €75\.00 by 8 Mar 2013 N-I-\d N-I-\d by maria", shown), shown
         assert shown.count("The customer promised") == 1
         assert words(await page(client, "/accounts/A-1?share=decisions")).count("Put on hold: promise to pay") == 1
+
+
+def talk(hour: int, sentence: str, *invoices: str, share: str = "decisions", notes: tuple[str, ...] = ()) -> Talk:
+    at = moment_on(TODAY).business.replace(hour=hour)
+    return Talk(at, share, sentence, "maria", invoices=tuple(Mention(each, each) for each in invoices), notes=notes)
+
+
+def test_what_is_said_in_the_same_words_is_joined_and_nothing_comes_before_what_was_before_it() -> None:
+    told = _join_alike([talk(12, "paused", "B"), talk(11, "resumed", "A"), talk(10, "paused", "A"), talk(9, "paused", "C")])
+    assert [(each.sentence, [invoice.id for invoice in each.invoices]) for each in told] == [
+        ("paused", ["B"]),
+        ("resumed", ["A"]),
+        ("paused", ["A", "C"]),
+    ]
+    notes = [talk(12, "a note", "A", share="notes", notes=("n1",)), talk(12, "a note", "B", share="notes", notes=("n2",))]
+    assert [each.notes for each in _join_alike(notes)] == [("n1", "n2")]
+    assert len(_join_alike([talk(12, "paid", "A", share="money"), talk(12, "paid", "B", share="money")])) == 2
 
 
 async def test_a_contact_is_corrected_on_the_page_and_its_form_is_filled_in(as_role: As, world: PortfolioWorld) -> None:

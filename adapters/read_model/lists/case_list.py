@@ -17,7 +17,7 @@ from adapters.read_model.lists.keyset_pages import ListOrder, SortColumn, Sorted
 from adapters.read_model.lists.list_totals import MAX_COUNTED, CurrencyTotal, ListTotals, count_rows, load_totals
 from adapters.read_model.overview.waiting_figures import DISPUTE_AGE_LIMITS
 from domain.case_summary import list_stated_amounts, parse_case_summary
-from domain.identifiers import CaseKind
+from domain.identifiers import CaseKind, invoice_case_id
 from domain.money import sum_by_currency
 from domain.roles import Role
 
@@ -212,9 +212,11 @@ def _filter_cases(case_filter: CaseListFilter, today: date) -> Select[Any]:
 
 
 def _await(statement: Select[Any], case_filter: CaseListFilter, is_awaiting: bool = False) -> Select[Any]:
-    """Those that wait for whom is asked for; where `is_awaiting`, for anybody at all."""
+    """Those that wait for whom is asked for; where `is_awaiting`, invoices' cases that wait for anybody at all: few do, and the database
+    is to begin with those."""
     if is_awaiting and case_filter.role is None and case_filter.person is None:
-        return statement.where(col(Case.case_id).in_(select(col(CaseAwaited.case_id))))
+        is_invoices = col(CaseAwaited.case_id).startswith(invoice_case_id(""), autoescape=True)
+        return statement.where(col(Case.case_id).in_(select(col(CaseAwaited.case_id)).where(is_invoices)))
     for part, name in ((AwaitedPart.ROLE, case_filter.role), (AwaitedPart.PERSON, case_filter.person)):
         if name is not None:
             awaited = select(col(CaseAwaited.case_id)).where(col(CaseAwaited.part) == part.value, col(CaseAwaited.name) == name)

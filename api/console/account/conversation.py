@@ -56,7 +56,7 @@ class Mention(NamedTuple):
 
 class Talk(NamedTuple):
     """One thing that was said or done; `at` is business time. `share`: the part of the conversation that it belongs to. Of a letter,
-    `letter` says all; of anything else `sentence` does, and `text` what a person wrote; `note` is the text's id."""
+    `letter` says all; of anything else `sentence` does, and `text` what a person wrote, `notes` the text's ids."""
 
     at: datetime
     share: str
@@ -65,7 +65,7 @@ class Talk(NamedTuple):
     text: str = ""
     invoices: tuple[Mention, ...] = ()
     letter: LetterRow | None = None
-    note: str = ""
+    notes: tuple[str, ...] = ()
 
 
 class Conversation(NamedTuple):
@@ -114,7 +114,8 @@ def _tell_line(line: JournalLine, words: Phrases) -> Talk:
     opening, colon, rest = text.partition(": ")
     if line.kind == EntryKind.NOTE_ADDED and colon and opening in OWN_NOTES:
         sentence, text = words.talk[OWN_NOTES[opening]], rest
-    return Talk(line.business_at, _find_share(line.kind), sentence, line.actor, text, about, note=str(line.facts.get("note") or ""))
+    notes = (str(line.facts["note"]),) if line.facts.get("note") else ()
+    return Talk(line.business_at, _find_share(line.kind), sentence, line.actor, text, about, notes=notes)
 
 
 def _widen_promise(line: JournalLine) -> dict[str, Any]:
@@ -127,15 +128,18 @@ def _widen_promise(line: JournalLine) -> dict[str, Any]:
 
 
 def _join_alike(talks: Sequence[Talk]) -> list[Talk]:
-    """What was said of several invoices in the same words on the same day is one thing that was said, whatever was said in between."""
+    """What was said of several invoices in the same words on the same day is one thing that was said, the latest first. Never across what
+    else became of one of these invoices, which would seem to have been before it; and money came once for each time that it is told."""
     joined: list[Talk] = []
     places: dict[Hashable, int] = {}
     for talk in talks:
-        said = (talk.at.date(), *talk[1:5])
-        known = joined[places[said]] if said in places and talk.invoices and not talk.letter else None
-        if known and not set(talk.invoices) & set(known.invoices):
-            joined[places[said]] = known._replace(invoices=known.invoices + talk.invoices)
-        else:
+        said = (talk.at.date(), talk.share, talk.sentence, talk.actor, talk.text)
+        place = places.get(said) if talk.invoices and not talk.letter and talk.share != "money" else None
+        since = joined[place:] if place is not None else []
+        if place is None or any(each in other.invoices for other in since for each in talk.invoices):
             places[said] = len(joined)
             joined.append(talk)
+        else:
+            known = joined[place]
+            joined[place] = known._replace(invoices=known.invoices + talk.invoices, notes=known.notes + talk.notes)
     return joined
