@@ -24,33 +24,40 @@ class MentionedNames(NamedTuple):
 
 def find_mentions(text: str, users: Collection[str]) -> MentionedNames:
     """`users`: the names of all who can be named."""
-    folded = {user.casefold(): user for user in users}
-    named, unknown = dict[str, None](), dict[str, None]()
+    known, named, unknown = _KnownNames(users), dict[str, None](), dict[str, None]()
     for mark in _MARK.finditer(text):
-        rest = text[mark.end() :].split(maxsplit=1)[0]
-        user, _ = _find_user(rest, folded)
+        user, _ = known.find_user(text, mark.end())
         if user is not None:
             named[user] = None
-        elif name := _NAME.match(rest):
+        elif name := _NAME.match(text, mark.end()):
             unknown[name[0]] = None
     return MentionedNames(tuple(named), tuple(unknown))
 
 
 def split_mentions(text: str, users: Collection[str]) -> list[TextPart]:
     """Split a text into words and those whom it names; joined again, the parts are the text."""
-    folded, parts, at = {user.casefold(): user for user in users}, list[TextPart](), 0
+    known, parts, at = _KnownNames(users), list[TextPart](), 0
     for mark in _MARK.finditer(text):
-        user, length = _find_user(text[mark.end() :].split(maxsplit=1)[0], folded)
+        user, length = known.find_user(text, mark.end())
         if user is not None:
             parts += [TextPart(text[at : mark.start()]), TextPart(text[mark.start() : mark.end() + length], user)]
             at = mark.end() + length
     return [part for part in (*parts, TextPart(text[at:])) if part.text]
 
 
-def _find_user(rest: str, folded: dict[str, str]) -> tuple[str | None, int]:
-    """The user whose name begins the rest of a word, the longest such name, and how many signs it has. What follows it is no letter: a
-    sentence's full stop, or a bracket."""
-    for end in range(len(rest), 0, -1):
-        if (end == len(rest) or not (rest[end].isalnum() or rest[end] == "_")) and (user := folded.get(rest[:end].casefold())):
-            return user, end
-    return None, 0
+class _KnownNames:
+    """The names of all who can be named, without regard to case."""
+
+    def __init__(self, users: Collection[str]) -> None:
+        self._users = {user.casefold(): user for user in users}
+        self._longest = max(map(len, self._users), default=0)
+
+    def find_user(self, text: str, at: int) -> tuple[str | None, int]:
+        """The user whose name begins here, the longest such name, and how many signs it has in the text. What follows it is no letter: a
+        sentence's full stop, or a bracket. No more signs are tried than the longest name has: a word may be as long as its text."""
+        rest = text[at : at + self._longest + 1].split(maxsplit=1)[0]
+        for end in range(min(len(rest), self._longest), 0, -1):
+            ends_here = end == len(rest) or not (rest[end].isalnum() or rest[end] == "_")
+            if ends_here and (user := self._users.get(rest[:end].casefold())):
+                return user, end
+        return None, 0

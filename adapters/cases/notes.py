@@ -11,9 +11,11 @@ def save_note(database: Database, act_id: str, account_id: str, invoice_id: str 
     """Keep a note, and whom it names; return its id, which derives from the command: a repeated command keeps one note. `now` is business
     time (UTC)."""
     note = Note(id=build_note_id(act_id), account_id=account_id, invoice_id=invoice_id, author=author, text=text, written_at=now)
+    mentions = MentionStore(database)
+    named = mentions.find_named(note)
     with database.writing() as session:
         session.execute(database.build_insert_or_ignore(Note).values(**note.model_dump()))
-        MentionStore(database).keep_mentions(session, note)
+        mentions.keep_mentions(session, note, named)
     return note.id
 
 

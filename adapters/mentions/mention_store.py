@@ -4,7 +4,7 @@ from collections.abc import Collection
 from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import case, delete, func, select, update
 from sqlmodel import Session, col
 
 from adapters.database.engine import Database
@@ -32,13 +32,16 @@ class MentionStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def keep_mentions(self, session: Session, note: Note) -> None:
-        """Keep whom the note names, in the transaction that keeps the note; kept again, they stay as they are. Whoever names themselves is
-        told nothing."""
+    def find_named(self, note: Note) -> list[str]:
+        """Whom the note names; whoever names themselves is told nothing. Found before anything is written, as a long text takes a while."""
         if "@" not in note.text:
-            return
-        active = session.scalars(select(col(User.name)).where(col(User.active)))
-        named = [user for user in find_mentions(note.text, active.all()).users if user != note.author]
+            return []
+        with self._database.reading() as session:
+            active = session.scalars(select(col(User.name)).where(col(User.active))).all()
+        return [user for user in find_mentions(note.text, active).users if user != note.author]
+
+    def keep_mentions(self, session: Session, note: Note, named: Collection[str]) -> None:
+        """Keep whom the note names, in the transaction that keeps the note; kept again, they stay as they are."""
         for user in named:
             mention = MentionRow(
                 note_id=note.id, user_name=user, account_id=note.account_id, author=note.author, written_at=note.written_at
@@ -50,15 +53,16 @@ class MentionStore:
         with self._database.writing() as session:
             session.execute(delete(MentionRow).where(col(MentionRow.note_id) == note_id))
 
-    def list_mentions(self, user: str, limit: int, *, unread: bool = False) -> list[MentionLine]:
-        """The latest first."""
+    def list_mentions(self, user: str, limit: int, *, unread: bool = False, unread_first: bool = False) -> list[MentionLine]:
+        """The latest first, or before them the latest of those that are unread."""
+        latest = (col(MentionRow.written_at).desc(), col(MentionRow.note_id))
         statement = (
             select(MentionRow, col(Note.text), col(Note.invoice_id), col(Invoice.number), col(Account.name))
             .join(Note, col(Note.id) == MentionRow.note_id)
             .join(Account, col(Account.id) == MentionRow.account_id)
             .outerjoin(Invoice, col(Invoice.id) == Note.invoice_id)
             .where(col(MentionRow.user_name) == user)
-            .order_by(col(MentionRow.written_at).desc(), col(MentionRow.note_id))
+            .order_by(*([case((col(MentionRow.read_at).is_(None), 0), else_=1)] if unread_first else []), *latest)
             .limit(limit)
         )
         if unread:

@@ -1,10 +1,17 @@
 """Who is named in a note or a comment finds it in a list of their own, until they have read it."""
 
 import re
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 
 import pytest
+from sqlmodel import Session
 
+from adapters.database.engine import Database
+from adapters.mentions import mention_store
 from adapters.mentions.mention_store import MentionStore
+from api.console.mentions import mentions_page
+from domain.mentions import MentionedNames, find_mentions
 from domain.roles import Role
 from tests.api.conftest import As, Client
 from tests.api.portfolio_world import PortfolioWorld
@@ -38,6 +45,28 @@ async def test_a_note_tells_whom_it_names_once_and_nobody_else(collector: Client
         assert len((await maria.get("/v1/mentions")).json()) == 1
 
 
+async def test_whom_a_note_names_is_found_before_it_is_written(
+    collector: Client, named: PortfolioWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writing, open_for_writing = Database.writing, list[Database]()
+
+    @contextmanager
+    def write(database: Database) -> Iterator[Session]:
+        open_for_writing.append(database)
+        with writing(database) as session:
+            yield session
+        open_for_writing.remove(database)
+
+    def find_unhurried(text: str, users: Collection[str]) -> MentionedNames:
+        assert not open_for_writing, "nobody else could write meanwhile"
+        return find_mentions(text, users)
+
+    monkeypatch.setattr(Database, "writing", write)
+    monkeypatch.setattr(mention_store, "find_mentions", find_unhurried)
+    assert (await collector.post(NOTES, json={"text": "@collections_manager-1 rang"})).status_code == 200
+    assert MentionStore(named.database).count_unread(MARIA) == 1
+
+
 async def test_a_comment_tells_whom_it_names_unless_what_it_was_written_for_is_refused(collector: Client, named: PortfolioWorld) -> None:
     body = {"amount": "300.00", "currency": "EUR", "reason": "wrong_price", "comment": "@collections_manager-1 look"}
     assert (await collector.post("/v1/invoices/I-1/disputes", json=body)).status_code == 409, "it is more than what is open"
@@ -69,3 +98,36 @@ async def test_the_page_lists_mentions_with_a_count_and_leads_to_the_note(as_rol
         assert (read.status_code, MentionStore(named.database).count_unread(MARIA)) == (303, 0)
         assert "I have read" not in await page(maria, "/mentions")
         assert (await maria.post("/mentions", data={"form_token": "x"})).status_code == 403
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+async def test_all_are_read_that_the_page_showed_and_none_that_it_did_not(
+    collector: Client, as_role: As, named: PortfolioWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mentions_page, "MAX_MENTIONS", 2)
+    store = MentionStore(named.database)
+
+    async def name_maria(text: str) -> None:
+        assert (await collector.post(NOTES, json={"text": f"@collections_manager-1 {text}"})).status_code == 200
+
+    for text in ("first", "second", "third"):
+        await name_maria(text)
+    latest = store.list_mentions(MARIA, 2)
+    store.mark_read(MARIA, [line.note_id for line in latest], latest[0].written_at)
+    (hidden,) = store.list_mentions(MARIA, 5, unread=True)
+    async with as_role(Role.COLLECTIONS_MANAGER, Accept="text/html") as maria:
+        shown = await page(maria, "/mentions")
+        assert shown.count("<blockquote>") == 2
+        assert hidden.text.split()[-1] in words(shown), "what is unread comes first, however many were written since"
+        await name_maria("since")
+        await name_maria("and again")
+        form = shown.partition('action="/mentions"')[2].partition("</form>")[0]
+        notes = re.findall(r'name="note" value="([^"]+)"', form)
+        token = find_form_token(shown)
+        assert (await maria.post("/mentions", data={"form_token": token, "note": notes})).status_code == 303
+        assert store.count_unread(MARIA) == 2
+        await name_maria("once more")
+        assert "3 unread" in words(await page(maria, "/mentions"))
+        assert "Unread beside these: 1" in words(await page(maria, "/mentions"))
+        assert (await maria.post("/mentions", data={"form_token": token})).status_code == 303
+        assert store.count_unread(MARIA) == 3, "a form that names none marks none"

@@ -1,5 +1,9 @@
 """Whom a text names with an `@`."""
 
+from collections.abc import Callable
+from time import process_time
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -31,3 +35,10 @@ def test_the_parts_of_a_text_are_the_text_and_name_whom_it_names(text: str) -> N
     parts = split_mentions(text, USERS)
     assert "".join(part.text for part in parts) == text
     assert {part.user for part in parts if part.user} == set(find_mentions(text, USERS).users)
+
+
+@pytest.mark.parametrize("read", [find_mentions, split_mentions])
+def test_a_long_word_of_many_marks_takes_no_time(read: Callable[..., Any]) -> None:
+    before = process_time()
+    read("@a-" * 3_333, USERS)
+    assert process_time() - before < 1

@@ -28,20 +28,19 @@ class ShownMention(NamedTuple):
 
 @router.get(MENTIONS_PAGE)
 def show_mentions(request: Request, context: Context, actor: PageReader) -> HTMLResponse:
-    """Those that are unread stand first."""
-    lines = MentionStore(context.database).list_mentions(actor.user, MAX_MENTIONS)
-    shown = [ShownMention(line, build_note_address(line)) for line in sorted(lines, key=lambda line: line.read_at is not None)]
-    unread = sum(line.read_at is None for line in lines)
-    return render(request, context, "mentions.html", actor, mentions=shown, unread=unread)
+    """Those that are unread stand first; the header counts also those for which the page has no room."""
+    lines = MentionStore(context.database).list_mentions(actor.user, MAX_MENTIONS, unread_first=True)
+    return render(request, context, "mentions.html", actor, mentions=[ShownMention(line, build_note_address(line)) for line in lines])
 
 
 @router.post(MENTIONS_PAGE)
 async def mark_mentions_read(request: Request, context: Context, actor: PageReader) -> RedirectResponse:
-    """One that is named, or all; a setting of the reader's own, as an auditor has them, too. Raises Problem 403 for another site's form."""
+    """Those that the form names, which its page showed: what was written since is still unread. A setting of the reader's own, as an
+    auditor has them, too. Raises Problem 403 for another site's form."""
     sent = await read_sent_form(request)
     if not sent.is_ours:
         raise FOREIGN_FORM
-    chosen = sent.values.get("note")
+    chosen = sent.values.get("note", ())
     await run_in_threadpool(MentionStore(context.database).mark_read, actor.user, chosen, context.now())
     return RedirectResponse(MENTIONS_PAGE, status_code=303)
 
