@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Insert, bindparam, func, literal, or_, select, update
+from sqlalchemy import Connection, Insert, and_, bindparam, func, literal, or_, select, update
 from sqlmodel import col
 
 from adapters.database.engine import Database
@@ -18,6 +18,9 @@ from domain.invoice.requested_call import ASSIGNMENT_MARK, ESCALATED_CALL_PREFIX
 
 MAX_JOINS = 5
 """How often an invoice tries to join the account's call, while others end it in that very moment."""
+
+REPEAT_PREFIX = "again:"
+"""With which a request begins that somebody made with a day of their own, rather than a step of the invoice."""
 
 _KNOWN_REQUESTS_QUERY = (
     select(col(CallRequest.invoice_id), col(CallRequest.step), col(Task.key))
@@ -103,17 +106,35 @@ def drop_settled_calls(connection: Connection, invoice_ids: Collection[str]) -> 
     _end_unasked_calls(connection, task_ids, {"state": TaskState.DROPPED, "outcome": DropReason.SETTLED.value})
 
 
+def drop_refused_repeats(connection: Connection, act_ids: Collection[str]) -> None:
+    """Nobody need look again at what was refused: a dispute that was to be raised, and was not."""
+    refused = (col(CallRequest.step).in_([f"{REPEAT_PREFIX}{act_id}" for act_id in act_ids]), col(CallRequest.state) == TaskState.OPEN)
+    dropped = update(CallRequest).where(*refused).values(state=TaskState.DROPPED).returning(col(CallRequest.task_id))
+    task_ids = sorted(set(connection.execute(dropped).scalars()))
+    _end_unasked_calls(connection, task_ids, {"state": TaskState.DROPPED})
+
+
 def close_account_call(
-    database: Database, account_id: str, told: Collection[str], outcome: CallOutcome | CallCourse, closed_by: str, call_id: str = ""
+    database: Database,
+    account_id: str,
+    told: Collection[str],
+    outcome: CallOutcome | CallCourse,
+    closed_by: str,
+    *,
+    call_id: str = "",
+    made_on: date | None = None,
 ) -> None:
     """End the account's open call for the invoices that were told of it: it stays open while another asks for it, which came meanwhile.
-    That which the call `call_id` asked for itself is not ended by it."""
+    That which the call `call_id` asked for itself is not ended by it; nor is what people named a later day for than that on which it was
+    made, such as the day of a dispute. Without that day, all is called off."""
     own_key = build_repeat_key(call_id)
     with database.writing() as session:
         connection = session.connection()
         task_ids = [call.id for call in connection.execute(_OPEN_CALLS_QUERY, {"accounts": [account_id]}) if call.key != own_key]
-        asked = (col(CallRequest.task_id).in_(task_ids), col(CallRequest.state) == TaskState.OPEN)
-        connection.execute(update(CallRequest).where(*asked, col(CallRequest.invoice_id).in_(told)).values(state=TaskState.DONE))
+        asked = [col(CallRequest.task_id).in_(task_ids), col(CallRequest.state) == TaskState.OPEN, col(CallRequest.invoice_id).in_(told)]
+        if made_on:
+            asked.append(~and_(col(CallRequest.step).startswith(REPEAT_PREFIX, autoescape=True), col(CallRequest.due_on) > made_on))
+        connection.execute(update(CallRequest).where(*asked).values(state=TaskState.DONE))
         _end_unasked_calls(connection, task_ids, {"state": TaskState.DONE, "outcome": outcome.value, "closed_by": closed_by})
 
 
@@ -186,7 +207,7 @@ def open_account_call(
 ) -> None:
     """Have the account called again on a day, about these invoices. Where it is to be called anyway, that call takes it in."""
     store, key = CallTaskStore(database), build_repeat_key(call_id)
-    orders = [CallOrder(key, account_id, invoice_id, f"again:{call_id}", assignee, due_on) for invoice_id in invoice_ids]
+    orders = [CallOrder(key, account_id, invoice_id, f"{REPEAT_PREFIX}{call_id}", assignee, due_on) for invoice_id in invoice_ids]
     with database.writing() as session:
         store.join(session.connection(), orders)
         if not orders:

@@ -14,6 +14,7 @@ from adapters.cases.call_tasks import CallTaskStore, drop_settled_calls, find_ra
 from adapters.cases.contact_scheduling import ContactAccount, ContactScheduler, ScheduledContact
 from adapters.cases.next_run_store import NextRunStore
 from adapters.cases.promise_parts import PromisePartStore
+from adapters.cases.refused_acts import withdraw_refused_acts
 from adapters.cases.repeated_writes import find_repeated_writes
 from adapters.correspondence.contact_requests import (
     CaseLetterUpdates,
@@ -99,6 +100,7 @@ class CaseStore:
     def _write_cases(self, connection: Connection, records: Sequence[CaseWrite], overtaken: Set[str]) -> dict[str, CaseWriteResult]:
         """Write the records; the result of each by the case's id. The rows of the cases that are `overtaken` stay as they are."""
         self._insert_entries(connection, records)
+        withdraw_refused_acts(self._database, connection, records)
         accounts = _load_accounts(connection, {record.case.account_id for record in records if record.ask or record.case.taken})
         _drop_settled_tasks(connection, records)
         results = _exchange_letters(connection, records, accounts)

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import case, delete, func, select, update
+from sqlalchemy import Connection, case, delete, func, select, update
 from sqlmodel import Session, col
 
 from adapters.database.engine import Database
@@ -52,6 +52,10 @@ class MentionStore:
         """What the note was written for was refused: nobody is told of it."""
         with self._database.writing() as session:
             session.execute(delete(MentionRow).where(col(MentionRow.note_id) == note_id))
+
+    def withdraw_refused(self, connection: Connection, note_ids: Collection[str]) -> None:
+        """The same, in the transaction that writes that it was refused."""
+        connection.execute(delete(MentionRow).where(col(MentionRow.note_id).in_(note_ids)))
 
     def list_mentions(self, user: str, limit: int, *, unread: bool = False, unread_first: bool = False) -> list[MentionLine]:
         """The latest first, or before them the latest of those that are unread."""

@@ -9,6 +9,7 @@ from fastapi.concurrency import run_in_threadpool
 from adapters.read_model.account_debts import OpenDebt, list_open_debts
 from adapters.read_model.invoices import find_invoice
 from adapters.temporal.case_commands import CommandRejected
+from api.commands.notes_and_tasks import withdraw_mentions
 from api.commands.part_submission import INVOICE_CLOSED, submit_part
 from api.context import ApiContext
 from api.schemas.accounts import AccountActAnswer, AccountActPartOut
@@ -66,6 +67,7 @@ async def submit_to_invoices(
         parts += await asyncio.gather(*sent)
     faults = _list_faults(chosen, parts)
     if len(faults) == len(parts):
+        await run_in_threadpool(withdraw_mentions, context, act_id)
         raise _build_fault_problem(409, "refused", CommandRejected.title, faults)
     return AccountActAnswer(act_id=act_id, recorded="will be applied" if _has_waiting(parts) else "now", parts=parts)
 

@@ -39,7 +39,7 @@ async def tell_called_invoices(context: ApiContext, account_id: str, command: Lo
             await context.cases.submit_invoice_command(invoice_id, command.model_copy(update={"act_id": f"{command.call}:{invoice_id}"}))
         except CaseNotRunning:
             continue  # settled in this moment: it asks for nothing any more
-    await run_in_threadpool(close_account_call, context.database, account_id, asking, command.outcome, command.actor)
+    await run_in_threadpool(close_account_call, context.database, account_id, asking, command.outcome, command.actor, made_on=context.today)
     return told
 
 
@@ -141,6 +141,6 @@ async def _send_part(context: ApiContext, part: PlannedPart, nobody_answers: boo
 def _end_call(context: ApiContext, account: AccountKey, call: LoggedCall, parts: Sequence[PlannedPart]) -> None:
     """End the account's open call for those who were told, and have it made again on the day that was named."""
     told = [part.invoice_id for part in parts if isinstance(part.command, LogCall)]
-    close_account_call(context.database, account.id, told, call.outcome, call.made_by, call.call_id)
+    close_account_call(context.database, account.id, told, call.outcome, call.made_by, call_id=call.call_id, made_on=context.today)
     if call.again_on:
         open_account_call(context.database, account.id, call.call_id, told, account.collector, call.again_on)

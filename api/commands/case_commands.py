@@ -67,12 +67,16 @@ async def send_or_start_case(context: ApiContext, case_start: CaseStart, command
     except CaseNotRunning as error:
         if done := await find_done_act(context, case_start.case_id, command.act_id):
             return CommandReceipt(act_id=done.act_id, seq=done.seq, repeated=True)
+        await run_in_threadpool(withdraw_mentions, context, command.act_id)
         raise Problem(
             409,
             "closed",
             "The case is closed",
             Refusal("case.just_ended", "the case came to its end in this moment; send the same again to begin another"),
         ) from error
+    except CommandRejected:
+        await run_in_threadpool(withdraw_mentions, context, command.act_id)
+        raise
 
 
 def build_command_answer(outcome: CommandReceipt | CommandQueued, act_id: str, response: Response) -> CommandAnswer:

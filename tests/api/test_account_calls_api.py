@@ -1,13 +1,15 @@
 """A call logged for an account: examined whole, sent in parts, and finished when it is sent again."""
 
+from datetime import date
 from typing import Any
 
 import pytest
 from sqlmodel import select
 
-from adapters.database.tables import AccountCall, Contact, Note, Task
+from adapters.cases.call_tasks import close_account_call
+from adapters.database.tables import AccountCall, CallRequest, Contact, Note, Task
 from domain.billing.billing_events import InvoiceStatus
-from domain.invoice.commands import LogCall, MakePromise
+from domain.invoice.commands import CallOutcome, LogCall, MakePromise
 from domain.roles import Role
 from tests.api.conftest import As, Client, Problem
 from tests.api.portfolio_world import TODAY, PortfolioWorld
@@ -144,6 +146,24 @@ async def test_a_dispute_is_looked_at_again_on_its_day_or_on_the_calls(
         (again,) = session.exec(select(Task).where(Task.state == "open")).all()
     assert again.due_on.isoformat() == due
     assert {str(command.again_on) for command in owing.cases.acts if isinstance(command, LogCall)} == {due}
+
+
+async def test_a_call_today_leaves_the_later_day_of_a_dispute_and_one_made_on_that_day_ends_it(
+    collector: Client, owing: PortfolioWorld
+) -> None:
+    call = owing.task("I-2")
+    body = {"amount": "1.00", "currency": "EUR", "reason": "tax", "look_again_on": "2013-03-11"}
+    assert (await collector.post("/v1/invoices/I-1/disputes", json=body)).status_code == 200
+    for path in (CALLS, "/v1/invoices/I-2/calls"):
+        assert (await collector.post(path, json={"outcome": "reached"})).status_code == 200
+        with owing.database.reading() as session:
+            kept = session.get_one(Task, call)
+            requests = {request.invoice_id: request.state for request in session.exec(select(CallRequest))}
+        assert (kept.state, kept.due_on.isoformat()) == ("open", "2013-03-11")
+        assert requests == {"I-1": "open", "I-2": "done"}
+    close_account_call(owing.database, "A-1", ["I-1"], CallOutcome.REACHED, "mia", made_on=date(2013, 3, 11))
+    with owing.database.reading() as session:
+        assert session.get_one(Task, call).state == "done"
 
 
 async def test_a_call_that_no_worker_takes_is_recorded_for_later(collector: Client, owing: PortfolioWorld) -> None:

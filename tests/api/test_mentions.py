@@ -11,6 +11,7 @@ from adapters.database.engine import Database
 from adapters.mentions import mention_store
 from adapters.mentions.mention_store import MentionStore
 from api.console.mentions import mentions_page
+from domain.identifiers import credit_review_case_id
 from domain.mentions import MentionedNames, find_mentions
 from domain.roles import Role
 from tests.api.conftest import As, Client
@@ -73,6 +74,16 @@ async def test_a_comment_tells_whom_it_names_unless_what_it_was_written_for_is_r
     assert MentionStore(named.database).count_unread(MARIA) == 0
     assert (await collector.post("/v1/invoices/I-1/disputes", json={**body, "amount": "30.00"})).status_code == 200
     assert MentionStore(named.database).count_unread(MARIA) == 1
+
+
+async def test_an_act_on_an_account_that_is_refused_tells_nobody_whom_its_comment_names(collector: Client, named: PortfolioWorld) -> None:
+    comment = {"comment": "@collections_manager-1 look"}
+    named.cases.running[credit_review_case_id("A-1")] = "the review is being closed"
+    assert (await collector.post("/v1/accounts/A-1/credit-reviews", json=comment)).status_code == 409
+    named.cases.cases.clear()
+    escalation = {"invoices": ["I-1"], "role": "sales", **comment}
+    assert (await collector.post("/v1/accounts/A-1/escalations", json=escalation)).status_code == 409
+    assert MentionStore(named.database).count_unread(MARIA) == 0
 
 
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)

@@ -3,12 +3,15 @@
 from sqlalchemy import func, select
 from sqlmodel import col
 
-from adapters.database.tables import Case, ContactRequest, JournalEntry, Task
+from adapters.cases.call_tasks import open_account_call
+from adapters.database.tables import Case, ContactRequest, JournalEntry, MentionRow, Task
 from domain.billing.billing_events import InvoiceStatus
+from domain.case.command_handling import record_rejection
 from domain.case_write import CaseWriteResult
 from domain.clock import Moment
 from domain.correspondence.letter_outcome import DropReason, LetterResult
 from domain.invoice.carried_state import CarriedState
+from domain.invoice.commands import AddNote
 from domain.invoice.invoice_case import InvoiceCase
 from tests.adapters.correspondence.correspondence_setup import DAWN, DAY, DUE, NOON, TODAY, CorrespondenceSetup
 
@@ -57,6 +60,22 @@ def test_a_record_that_is_written_again_changes_nothing_and_gets_the_same_answer
     assert entries(correspondence) == 3
     assert len(correspondence.requests()) == 1
     assert (row(correspondence, case).seq, row(correspondence, case).head) == (3, case.journal.head)
+
+
+def test_with_an_act_that_is_refused_later_goes_what_was_kept_for_it(correspondence: CorrespondenceSetup) -> None:
+    correspondence.create_invoice()
+    case = correspondence.case()
+    comment = AddNote(act_id="act-1", actor="ann", note_id="note:act-1")
+    other = MentionRow(note_id="note:act-2", user_name="mia", account_id="A1", author="ann", written_at=NOON)
+    with correspondence.database.writing() as session:
+        session.add(MentionRow(**other.model_dump(exclude={"note_id"}), note_id=comment.note_id))
+        session.add(other)
+    open_account_call(correspondence.database, "A1", comment.act_id, ["I1"], None, TODAY + DAY)
+    record_rejection(case, comment, "it was settled", Moment(NOON, NOON))
+    correspondence.casebook.write([correspondence.build_case_write(case)])
+    with correspondence.database.reading() as session:
+        assert session.scalars(select(col(MentionRow.note_id))).all() == ["note:act-2"]
+        assert session.scalars(select(col(Task.state))).all() == ["dropped"]
 
 
 def test_records_of_different_cases_are_written_together_each_with_its_own_answer(correspondence: CorrespondenceSetup) -> None:
