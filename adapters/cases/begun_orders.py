@@ -4,11 +4,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
 
 from sqlalchemy import delete
 from sqlmodel import col
 
 from adapters.billing.errors import BillingAwayError, ConcurrentCreditError, ConflictingCreditNoteError, UnansweredOrderError
+from adapters.cases.bookings_shown import sum_credited
 from adapters.database.credits_by_hand import sum_credits_by_hand
 from adapters.database.engine import Database
 from adapters.database.tables import ExternalOrderRow, Invoice
@@ -69,7 +72,15 @@ class BegunOrders:
             if credited_before is not None and sum_credits_by_hand(session, invoice_id, recorded_by) != credited_before:
                 raise ConcurrentCreditError(f"{recorded_by} has credited invoice {invoice_id} once more in this moment; send this again")
             account_id = session.get_one(Invoice, invoice_id).account_id
-            session.add(ExternalOrderRow(key=key, account_id=account_id, invoice_id=invoice_id, amount=amount, recorded_by=recorded_by))
+            order: dict[str, Any] = {
+                "key": key,
+                "account_id": account_id,
+                "invoice_id": invoice_id,
+                "amount": amount,
+                "recorded_by": recorded_by,
+            }
+            before = sum_credited(session, invoice_id)
+            session.add(ExternalOrderRow(**order, begun_at=datetime.now(UTC), credited_before=before))
 
     def is_begun(self, key: str) -> bool:
         with self._database.reading() as session:

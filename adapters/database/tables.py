@@ -244,7 +244,7 @@ class ExternalNoteRow(SQLModel, table=True):
 
 class ExternalOrderRow(SQLModel, table=True):
     """What was begun in a connected billing system: a suspension, until it is known here or was undone there; a credit note, which
-    counts with what the same person credits next; and what a person was asked to book there, with what was credited before."""
+    counts with what the same person credits next; what a person was asked to book there, and what is seen of it by now."""
 
     __tablename__ = "external_orders"
     key: str = Field(primary_key=True, description="of the booking")
@@ -252,6 +252,10 @@ class ExternalOrderRow(SQLModel, table=True):
     invoice_id: str | None = Field(default=None, index=True, description="of a credit note, or a booking by hand")
     amount: int = Field(default=0, sa_type=BigInteger, description="of a credit note, or credited before; minor units of its currency")
     recorded_by: str
+    begun_at: datetime | None = Field(default=None, sa_type=UtcDateTime, description="real time; of what touches what an invoice owes")
+    credited_before: int | None = Field(
+        default=None, sa_type=BigInteger, description="of a credit note: what the invoice had of credit then"
+    )
 
 
 class ExternalAccountRow(SQLModel, table=True):

@@ -23,11 +23,12 @@ from adapters.billing.errors import (
     UnsupportedOperationError,
 )
 from adapters.billing.port import CaseBilling
+from adapters.cases.begun_orders import BegunOrders
 from adapters.cases.bookings_by_hand import BookingsByHand
 from adapters.cases.tasks import close_task
 from adapters.database.engine import Database
-from adapters.database.row_states import TaskState
-from adapters.database.tables import ExternalOrderRow, Note, Task
+from adapters.database.row_states import AllocationCause, TaskState
+from adapters.database.tables import Allocation, ExternalOrderRow, Invoice, Note, Task
 from adapters.ledger.ledger import Ledger
 from domain.case.billing_results import SuspensionOrderOutcome
 from domain.case.effects import (
@@ -321,6 +322,62 @@ async def test_a_credit_that_another_one_leaves_no_room_for_goes_back_to_who_dec
     assert (await run(order, small)).refused == ""
     assert (await run(order, large)).refused == "it owes no more than EUR 50.00 by now, for another credit was booked; credit less"
     assert BookingsByHand(database).find_state("B1") is TaskState.DROPPED
+
+
+def take_credit_off_there(database: Database, amount: int) -> None:
+    """As the next reading takes in that a credit note was taken off the invoice there."""
+    with database.writing() as session:
+        note: dict[str, Any] = {"credit_note_id": f"@erp:1:C{amount}", "cause": AllocationCause.RELEASED}
+        session.add(Allocation(invoice_id=INVOICE, amount=-amount, allocated_on=AT.date(), **note))
+        session.get_one(Invoice, INVOICE).open_balance += amount
+
+
+async def test_a_credit_that_was_seen_and_taken_off_again_is_no_reason_to_see_none_of_the_next(database: Database) -> None:
+    add_account(database, ACCOUNT)
+    add_invoice(database, INVOICE, 6_000, account_id=ACCOUNT)
+    order, run = build_effects(database, CANNOT).issue_credit_note, ActivityEnvironment().run
+    first, second, before = build_credit("B1", 5_000), build_credit("B2", 3_000), build_credit("B0", 2_000)
+    for each in (before, first):
+        with pytest.raises(ApplicationError, match="a person does this"):
+            await run(order, each)
+    credit_there(database, 5_000)
+    assert (await run(order, first)).refused == ""
+    take_credit_off_there(database, 5_000)
+    for words in ("a person does this", "not to be seen there"):
+        with pytest.raises(ApplicationError, match=words):
+            await run(order, second)
+    with pytest.raises(ApplicationError, match="not to be seen there"):
+        await run(order, before)
+    credit_there(database, 3_000)
+    assert (await run(order, second)).refused == ""
+
+
+async def test_an_invoice_that_is_believed_to_be_gone_is_no_credit(database: Database) -> None:
+    add_account(database, ACCOUNT)
+    add_invoice(database, INVOICE, 10_000, account_id=ACCOUNT)
+    order, run = build_effects(database, CANNOT).issue_credit_note, ActivityEnvironment().run
+    for _ in range(2):
+        with pytest.raises(ApplicationError, match=r"a person does this|not to be seen there"):
+            await run(order, CREDIT)
+        cancel_there(database)
+
+
+async def test_a_credit_that_was_ordered_from_here_meanwhile_is_not_what_a_person_was_asked_for(database: Database) -> None:
+    add_account(database, ACCOUNT)
+    add_invoice(database, INVOICE, 10_000, account_id=ACCOUNT)
+    orders, order, run = BegunOrders(database), build_effects(database, CANNOT).issue_credit_note, ActivityEnvironment().run
+    earlier, later = build_credit("B1", 1_000), build_credit("B2", 1_000)
+    with pytest.raises(ApplicationError, match="a person does this"):
+        await run(order, earlier)
+    orders.begin_credit("credit_note:1", INVOICE, 1_000, "mia", None)
+    credit_there(database, 1_000)
+    for each, words in ((earlier, "not to be seen there"), (later, "a person does this"), (later, "not to be seen there")):
+        with pytest.raises(ApplicationError, match=words):
+            await run(order, each)
+    Ledger(database).issue_credit_note("@erp:1:C2", INVOICE, 1_000, AT.date(), at=AT)
+    assert (await run(order, earlier)).refused == ""
+    with pytest.raises(ApplicationError, match="not to be seen there"):
+        await run(order, later)
 
 
 async def test_where_it_was_not_kept_what_was_credited_before_the_person_says_that_it_is_done(database: Database) -> None:
