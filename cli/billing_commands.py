@@ -183,7 +183,7 @@ def compare_systems(name: Name = None, data_dir: DataDir = None) -> None:
     from adapters.connections.connection_runs import ConnectionRuns
     from domain.errors import UserError
 
-    differs = is_away = False
+    differs = is_away = is_partial = False
     with opened_systems(data_dir) as (database, systems):
         runs = ConnectionRuns(database)
         for system in _find(systems, name):
@@ -196,10 +196,15 @@ def compare_systems(name: Name = None, data_dir: DataDir = None) -> None:
                 continue
             assert comparison is not None
             differs |= bool(comparison.differences)
+            is_partial |= not comparison.compared_credits
             print(f"{system.key.system}: {comparison.compared:,} open items there, {len(comparison.differences):,} differences")
             _print_differences(comparison.differences)
             _print_check(comparison.balances)
-    if differs or is_away:
+            if not comparison.compared_credits:
+                print(
+                    "    NOT COMPARED: what customers have unapplied, for the system refuses to list it; `duecourse billing test` says why"
+                )
+    if differs or is_away or is_partial:
         raise typer.Exit(DIFFERENT_STATUS if differs else AWAY_STATUS)
 
 

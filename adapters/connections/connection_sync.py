@@ -195,10 +195,10 @@ class ConnectionSync:
         except UnknownInvoiceError:
             return None
 
-    def find_gone(self, unknown: Collection[str]) -> list[str]:
-        """Return the invoices that are believed to be gone, of those that the system has said just now that it does not know. Raises what
-        the connector raises."""
-        return find_gone(self._database, self._connector.key, unknown, self.refresh_if_there) if unknown else []
+    def find_gone(self, unknown: Collection[str], missing: int | None = None) -> list[str]:
+        """As the function of this name, of those that the system has said just now that it does not know."""
+        key, now = self._connector.key, self._real_now()
+        return find_gone(self._database, key, unknown, self.refresh_if_there, now, missing) if unknown else []
 
     def take_gone(self, external_id: str) -> None:
         """The system does not have this invoice any more: here it asks for nothing. One that was never here is left."""
@@ -338,6 +338,11 @@ class ConnectionSync:
                         raise
                     failed[account_id] = error
                     continue
+                except ConnectionRefusedByBillingError as error:
+                    others = [each.account_id for each in accounts[-1:]] or self._accounts.find_another(account_id)
+                    if not any(map(self._answers_for, others)):
+                        raise
+                    unread[account_id] = str(error)
                 except BillingError as error:
                     unread[account_id] = str(error)
                 self._failures.pop(account_id, None)
@@ -357,7 +362,7 @@ class ConnectionSync:
         """Whether the system is there, although it failed at another customer just now."""
         try:
             self._connector.read_account(account_id)
-        except BillingAwayError:
+        except (BillingAwayError, ConnectionRefusedByBillingError):
             return False
         except BillingError:
             pass

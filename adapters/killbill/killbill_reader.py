@@ -5,11 +5,18 @@ when it comes.
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 
-from adapters.billing.errors import BillingAwayError, BillingError, RefusedByBillingError, UnknownAccountError, UnknownInvoiceError
+from adapters.billing.errors import (
+    BillingAwayError,
+    BillingError,
+    ConnectionRefusedByBillingError,
+    RefusedByBillingError,
+    UnknownAccountError,
+    UnknownInvoiceError,
+)
 from adapters.billing.external_records import (
     ChangePage,
     ExternalAccount,
@@ -21,6 +28,7 @@ from adapters.billing.external_records import (
 )
 from adapters.billing.http_api import NotFoundThereError
 from adapters.billing.reading_pace import ReadingPace
+from adapters.billing.refused_rows import ShownRecord
 from adapters.killbill.invoice_records import WRITTEN_OFF, build_invoice, count_paid, count_payments, is_invoice, list_entries, read_day
 from adapters.killbill.killbill_api import KillBillApi, KillBillSettings, Record, get_text, name_path
 from domain.digits import parse_digits
@@ -29,6 +37,8 @@ SERVICE = "duecourse"
 """Whose blocking states are Duecourse's own: those of other services are not its to lift."""
 PAGINATION = "invoices/pagination"
 LONGEST_TERM = 3_650
+MOST_OF_PAGE = 5
+"""Other invoices that are asked for where one is refused."""
 
 
 class KillBillCursor(NamedTuple):
@@ -61,7 +71,7 @@ def _real_now() -> datetime:
 class KillBillReader:
     def __init__(self, api: KillBillApi, settings: KillBillSettings, real_now: Callable[[], datetime] = _real_now) -> None:
         self._api, self._settings, self._real_now = api, settings, real_now
-        self._pace = ReadingPace()
+        self._pace, self._shown = ReadingPace(), ShownRecord(self.read_invoice)
 
     def read_changes(self, cursor: str | None, limit: int) -> ChangePage:
         """The new ones first, then the older ones up to where these end. Kill Bill never deletes an invoice, and lists them in the order in
@@ -102,7 +112,7 @@ class KillBillReader:
         found: list[ExternalInvoice | UnreadRow | str] = []
         for record in records:
             try:
-                found.append(self._read_listed(record, terms))
+                found.append(self._read_listed(record, terms, records))
             except BillingAwayError:
                 self._pace.note_away(len(found))
                 if not found:
@@ -111,8 +121,9 @@ class KillBillReader:
         self._pace.note_read()
         return found
 
-    def _read_listed(self, record: Record, terms: dict[str, int]) -> ExternalInvoice | UnreadRow | str:
-        """The invoice, or its id where it is none to be chased, or why it cannot be read."""
+    def _read_listed(self, record: Record, terms: dict[str, int], page: Sequence[Record]) -> ExternalInvoice | UnreadRow | str:
+        """The invoice, or its id where it is none to be chased, or why it cannot be read. Where no other is shown either, it is the
+        connection that is refused."""
         external_id = "?"
         try:
             external_id = get_text(record, "invoiceId") or "?"
@@ -122,13 +133,25 @@ class KillBillReader:
             account_id = get_text(whole, "accountId")
             if account_id not in terms:
                 terms[account_id] = self.find_terms(account_id)
-            return self._complete(whole, terms[account_id]) if is_invoice(whole) else external_id
+            found = self._complete(whole, terms[account_id]) if is_invoice(whole) else external_id
         except NotFoundThereError:
             return UnreadRow(
                 external_id, "Kill Bill lists it, and does not give it, though it never deletes one; see the rights of the user"
             )
         except BillingError as error:
             return UnreadRow(external_id, str(error))
+        except ConnectionRefusedByBillingError as error:
+            if not self._shown.is_another_shown(external_id, self._list_others(page)):
+                raise
+            return UnreadRow(external_id, str(error))
+        if not isinstance(found, str):
+            self._shown.note(external_id)
+        return found
+
+    def _list_others(self, page: Sequence[Record]) -> Iterable[str]:
+        """Other invoices of the page, and then those that Kill Bill made first."""
+        yield from (str(each.get("invoiceId")) for each in page[:MOST_OF_PAGE])
+        yield from (str(each.get("invoiceId")) for each in self._api.list_page(PAGINATION, 0, MOST_OF_PAGE).records)
 
     def read_record(self, external_id: str) -> Record:
         """Raises NotFoundThereError."""

@@ -26,6 +26,7 @@ from adapters.billing.external_records import (
 from adapters.billing.http_api import HttpAnswer, HttpApi, NotFoundThereError
 from adapters.billing.json_values import JsonFaultError, dig
 from adapters.billing.reading_pace import ReadingPace
+from adapters.billing.refused_rows import ShownRecord
 from adapters.plain_http.api_description import ApiDescription, Changes, Listing, OneObject
 from adapters.plain_http.invoice_rows import InvoiceRows
 from adapters.plain_http.list_pages import FURTHEST_PAGE, ListPage, fetch_page
@@ -37,6 +38,9 @@ MOST_PASSES = 3
 """Through the same list while its rows move; then the next reading goes on from where this one began."""
 UNKNOWN_ID = "?"
 """Of a row that does not say which invoice it is."""
+NOT_GIVEN = "the system lists it, and does not give it; see there whether the key's user may read it"
+MOST_OF_PAGE = 5
+"""Other invoices that are asked for where one is refused."""
 SLACK = timedelta(seconds=1)
 """By so much earlier changes are asked for, whether the API gives those of the very moment or not."""
 
@@ -47,8 +51,6 @@ class ReadRows(NamedTuple):
     invoices: tuple[ExternalInvoice, ...]
     gone: tuple[str, ...]
     unread: tuple[UnreadRow, ...]
-    unknown: tuple[str, ...]
-    """Those that the list has, and that were not there when they were read."""
     done: int
     """Of them, from the first: fewer than there are where the system went away while each was read."""
 
@@ -60,7 +62,7 @@ def _real_now() -> datetime:
 class PlainReader:
     def __init__(self, api: HttpApi, description: ApiDescription, rows: InvoiceRows, real_now: Callable[[], datetime] = _real_now) -> None:
         self._api, self._description, self._rows, self._real_now = api, description, rows, real_now
-        self._invoices, self._pace = description.invoices, ReadingPace()
+        self._invoices, self._pace, self._shown = description.invoices, ReadingPace(), ShownRecord(self._fetch_invoice)
 
     def read_changes(self, cursor: str | None, limit: int) -> ChangePage:
         before, changes = PassCursor.parse(cursor), self._invoices.changes
@@ -75,7 +77,7 @@ class PlainReader:
         found, ids = self._read_some(rows), [self._find_id(row) for row in page.rows]
         if found.done < len(rows):
             unfinished = before.begin(page.at)._replace(skipped=before.skipped + found.done)
-            return ChangePage(found.invoices, found.gone, str(unfinished), True, found.unread, unknown=found.unknown)
+            return ChangePage(found.invoices, found.gone, str(unfinished), True, found.unread)
         moments = list(self._list_moments(page.rows, changes))
         now = before.begin(page.at)
         now = now._replace(
@@ -85,7 +87,7 @@ class PlainReader:
             newest=max([*moments, *([now.newest] if now.newest else [])], default=None),
         )
         following, has_more = self._follow(now, page, ids[-1] if ids else None, moments)
-        return ChangePage(found.invoices, found.gone, str(following), has_more, found.unread, unknown=found.unknown)
+        return ChangePage(found.invoices, found.gone, str(following), has_more, found.unread)
 
     def _is_resting(self, since: datetime) -> bool:
         return self._real_now() - since < timedelta(minutes=self._invoices.whole_every_minutes)
@@ -153,31 +155,45 @@ class PlainReader:
 
     def _read_rows(self, rows: Sequence[Any]) -> ReadRows:
         """What was read before the system went away is kept. Raises BillingAwayError where nothing was."""
-        invoices: list[ExternalInvoice] = []
-        gone: list[str] = []
-        unread: list[UnreadRow] = []
-        unknown: list[str] = []
-        done = len(rows)
+        found: list[ExternalInvoice | UnreadRow | str] = []
         for number, row in enumerate(rows, 1):
-            external_id = UNKNOWN_ID
             try:
-                external_id = self._rows.read_id(row)
-                found = self._rows.build_invoice(self._fetch_invoice(external_id) if self._invoices.read_each else row)
-                if found is None:
-                    gone.append(external_id)
-                else:
-                    invoices.append(found)
-            except NotFoundThereError:
-                unknown.append(external_id)
-            except (RowFaultError, RefusedByBillingError) as error:
-                name = f"row {number} of a page: " if external_id == UNKNOWN_ID else ""
-                unread.append(UnreadRow(external_id, f"{name}{error}"))
+                found.append(self._read_row(number, row, rows))
             except BillingAwayError:
                 if number == 1:
                     raise
-                done = number - 1
                 break
-        return ReadRows(tuple(invoices), tuple(gone), tuple(unread), tuple(unknown), done)
+        return ReadRows(
+            tuple(each for each in found if isinstance(each, ExternalInvoice)),
+            tuple(each for each in found if isinstance(each, str)),
+            tuple(each for each in found if isinstance(each, UnreadRow)),
+            len(found),
+        )
+
+    def _read_row(self, number: int, row: Any, page: Sequence[Any]) -> ExternalInvoice | UnreadRow | str:
+        """The invoice, or its id where it is none to be chased, or why it cannot be read. What is listed is not gone, though it may not be
+        given; where nothing else is given either, it is the connection that is refused."""
+        external_id = UNKNOWN_ID
+        try:
+            external_id = self._rows.read_id(row)
+            found = self._rows.build_invoice(self._fetch_invoice(external_id) if self._invoices.read_each else row)
+        except NotFoundThereError:
+            return UnreadRow(external_id, NOT_GIVEN)
+        except (RowFaultError, RefusedByBillingError) as error:
+            name = f"row {number} of a page: " if external_id == UNKNOWN_ID else ""
+            return UnreadRow(external_id, f"{name}{error}")
+        except ConnectionRefusedByBillingError as error:
+            if not self._shown.is_another_shown(external_id, self._list_others(page)):
+                raise
+            return UnreadRow(external_id, str(error))
+        self._shown.note(external_id)
+        return external_id if found is None else found
+
+    def _list_others(self, page: Sequence[Any]) -> Iterable[str]:
+        """Other invoices of the page, and then those that the whole list has first."""
+        yield from (each for row in page[:MOST_OF_PAGE] if (each := self._find_id(row)) != UNKNOWN_ID)
+        whole = fetch_page(self._api, self._invoices, None, MOST_OF_PAGE, {})
+        yield from (each for row in whole.rows[:MOST_OF_PAGE] if (each := self._find_id(row)) != UNKNOWN_ID)
 
     def _find_id(self, row: Any) -> str:
         try:

@@ -77,6 +77,16 @@ def test_a_system_that_does_not_let_in_holds_up_no_other(run: Run, house: Ledger
     assert "barred: NOT READ: its key has expired; ask for another" in said
     assert "house: 1 open items there, 0 differences" in said
 
+    def refuse_credits(connector: HouseConnector, name: str) -> object:
+        if name == "list_credits":
+            raise ConnectionRefusedByBillingError("ask for the group Credits")
+        return known(connector, name)
+
+    monkeypatch.setattr(HouseConnector, "__getattr__", refuse_credits)
+    said = run("billing", "compare", "house", status=1)
+    assert "house: 1 open items there, 0 differences" in said
+    assert "NOT COMPARED: what customers have unapplied" in said
+
 
 def test_a_wrong_secret_is_refused_and_the_one_before_stays(run: Run) -> None:
     assert "nothing was kept" in run(*HOUSE, "--secret-file", "-", typed="wrong", status=2)

@@ -6,14 +6,16 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from adapters.billing.errors import BillingAwayError, RefusedByBillingError, UnknownInvoiceError
+from adapters.billing.errors import BillingAwayError, ConnectionRefusedByBillingError, RefusedByBillingError, UnknownInvoiceError
 from adapters.billing.external_records import ChangePage, ExternalInvoice, OpenReceivablePage
+from adapters.connections.absences import vanished_invoices
 from adapters.connections.absences.vanished_invoices import MOST_AT_ONCE
 from adapters.connections.account_mirror import AccountDefaults
 from adapters.connections.comparison import compare_open_items
 from adapters.connections.connected_reading import ConnectedReading
 from adapters.connections.connection_sync import ConnectionSync
 from adapters.connections.difference_store import keep_comparison, list_open_differences
+from adapters.connections.oversight import missing_invoices
 from adapters.connections.oversight.missing_invoices import read_missing_again
 from adapters.database.engine import Database
 from adapters.ledger.ledger import Ledger
@@ -144,6 +146,93 @@ def test_many_that_are_missing_at_once_are_named_and_not_believed_to_be_gone(
     assert len(read_missing_again(database, sync, named, datetime.now(UTC))) == gone
     assert sum(find_status(database, each) is InvoiceStatus.CANCELLED for each in invoices) == gone
     assert len(list_open_differences(database, sync.connector.key)) == lost - gone
+
+
+def test_of_more_than_are_read_again_in_a_night_all_count(
+    database: Database, house: LedgerConnectedWorld, there: Forgetful, sync: ConnectionSync, account: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A rule hides half of them, of which only a few are read again: no night takes a part of them away."""
+    monkeypatch.setattr(missing_invoices, "MOST_READ_AGAIN", 2)
+    invoices = [house.issue_invoice(account, 1_000, DUE) for _ in range(8)]
+    sync.sync()
+    there.lose(*invoices[4:])
+    named = compare_open_items(database, sync.connector)
+    for _ in range(3):
+        assert read_missing_again(database, sync, named, datetime.now(UTC)) == []
+
+
+def test_what_was_believed_to_be_gone_within_the_last_day_counts(
+    database: Database, house: LedgerConnectedWorld, there: Forgetful, account: str
+) -> None:
+    """Pages and hints see a part each: of what a rule hides, each part alone would be few."""
+    clock = [datetime.now(UTC)]
+    sync = ConnectionSync(database, there, AccountDefaults("DE", "Europe/Berlin", "de"), real_now=lambda: clock[0])
+    invoices = [house.issue_invoice(account, 1_000, DUE) for _ in range(8)]
+    sync.sync()
+    there.lose(*invoices[2:])
+
+    def take_gone(*unknown: str) -> list[str]:
+        clock[0] += timedelta(minutes=1)
+        gone = sync.find_gone(unknown)
+        for each in gone:
+            sync.take_gone(each)
+        return gone
+
+    assert take_gone(*invoices[2:4]) == invoices[2:4]
+    assert take_gone(*invoices[4:6]) == []
+    assert take_gone(invoices[4]) == invoices[4:5]
+    clock[0] += timedelta(days=1)
+    assert take_gone(*invoices[5:7]) == invoices[5:7]
+
+
+def test_a_page_of_many_open_invoices_believes_no_more_than_a_few(
+    database: Database, house: LedgerConnectedWorld, there: Forgetful, sync: ConnectionSync, account: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A tenth of all is for a comparison, which sees all."""
+    monkeypatch.setattr(vanished_invoices, "LARGEST_SHARE", 1.0)
+    invoices = [house.issue_invoice(account, 1_000, DUE) for _ in range(6)]
+    sync.sync()
+    there.lose(*invoices[2:])
+    assert sync.find_gone(invoices[2:]) == []
+    assert sync.find_gone(invoices[2:], missing=4) == invoices[2:]
+
+
+def test_an_invoice_that_is_refused_holds_up_no_other(
+    database: Database, house: LedgerConnectedWorld, there: Forgetful, sync: ConnectionSync, account: str
+) -> None:
+    """Neither one that is missing, nor one of those by which it is seen whether anything is shown."""
+    invoices = [house.issue_invoice(account, 1_000, DUE) for _ in range(5)]
+    sync.sync()
+    there.lose(*invoices[:2])
+    refusal = ConnectionRefusedByBillingError("403")
+    there.answers |= {invoices[0]: refusal, invoices[2]: refusal, invoices[3]: refusal}
+    named = compare_open_items(database, sync.connector)
+    assert read_missing_again(database, sync, named, datetime.now(UTC)) == [f"@ledger:1:{invoices[1]}"]
+    assert find_status(database, invoices[0]) is InvoiceStatus.OPEN
+    there.answers |= dict.fromkeys(invoices, refusal)
+    with pytest.raises(ConnectionRefusedByBillingError):
+        read_missing_again(database, sync, named, datetime.now(UTC))
+
+
+def test_a_customer_whose_record_is_refused_holds_up_no_other(
+    house: LedgerConnectedWorld, there: Any, sync: ConnectionSync, account: str
+) -> None:
+    secret, read_account = house.add_account("Secret Ltd"), there.read_account
+    refused = {secret}
+
+    def refuse(account_id: str) -> Any:
+        if account_id in refused:
+            raise ConnectionRefusedByBillingError("403")
+        return read_account(account_id)
+
+    there.read_account = refuse
+    named, _ = house.issue_invoice(secret, 1_000, DUE), house.issue_invoice(account, 1_000, DUE)
+    refused.add(account)
+    with pytest.raises(ConnectionRefusedByBillingError):
+        sync.sync()
+    refused.remove(account)
+    house.issue_invoice(account, 1_000, DUE)
+    assert {(each.external_id, each.reason) for each in sync.sync().left_out} == {(named, "403")}
 
 
 @pytest.mark.parametrize(("hides_others", "expected"), [(False, InvoiceStatus.CANCELLED), (True, InvoiceStatus.OPEN)])

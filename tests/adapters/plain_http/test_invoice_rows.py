@@ -1,14 +1,17 @@
 """What each field of a row says is read exactly, and one bad row is named and stops no other."""
 
 import re
+from collections.abc import Mapping
 from datetime import date
 
+import httpx
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adapters.billing.errors import RefusedByBillingError, UnknownAccountError, UnknownInvoiceError
+from adapters.billing.errors import ConnectionRefusedByBillingError, RefusedByBillingError, UnknownAccountError, UnknownInvoiceError
 from adapters.billing.external_records import DuePart, ExternalInvoice
+from adapters.plain_http.plain_connector import PlainHttpConnector
 from domain.billing.billing_events import InvoiceStatus
 from tests.adapters.plain_http.sample_world import open_connector
 from tests.adapters.plain_http.small_api import FIELDS, SmallApi, connect_rows, describe, make_row
@@ -152,12 +155,34 @@ def test_a_customer_is_read_and_an_id_leads_nowhere_else() -> None:
     assert all(path.startswith(b"/customers/") and b"?" not in path and b"/.." not in path for path in paths), paths
 
 
-def test_each_is_read_for_itself_where_the_list_has_not_all_and_one_that_is_gone_is_told() -> None:
-    whole = {"/invoices/I1": make_row(1), "/invoices/I3": make_row(3, open="1.00")}
-    answers = {path: (lambda request, row=row: row) for path, row in whole.items()}
-    api = SmallApi({"/invoices": lambda request: [{"id": f"I{number}"} for number in (1, 2, 3)], **answers})
-    page = open_connector(describe("read_each: yes"), api).read_changes(None, 10)
-    assert ([each.open_balance for each in page.invoices], page.gone, page.unknown) == ([10_000, 100], (), ("I2",))
+def read_each(answers: Mapping[str, object], listed: int = 3) -> PlainHttpConnector:
+    """An API that lists so many invoices, and answers to each as it is said; 404 to the others."""
+    paths = {path: (lambda request, said=said: said) for path, said in answers.items()}
+    api = SmallApi({"/invoices": lambda request: [{"id": f"I{number}"} for number in range(1, listed + 1)], **paths})
+    return open_connector(describe("read_each: yes"), api)
+
+
+def test_each_is_read_for_itself_where_the_list_has_not_all_and_what_is_listed_is_not_gone() -> None:
+    connector = read_each({"/invoices/I1": make_row(1), "/invoices/I3": make_row(3, open="1.00")})
+    page, owed = connector.read_changes(None, 10), connector.list_open_items(None, 10)
+    assert ([each.open_balance for each in page.invoices], page.gone, page.unknown) == ([10_000, 100], (), ())
+    assert [each.external_id for each in page.unread] == [each.external_id for each in owed.unread] == ["I2"]
+
+
+@pytest.mark.parametrize("shown", [1, 2, 3], ids=["before it", "behind it", "behind all of the page"])
+def test_one_invoice_that_is_refused_is_named_and_holds_up_no_other(shown: int) -> None:
+    refused = {f"/invoices/I{number}": httpx.Response(403) for number in (1, 2, 3)}
+    connector = read_each(refused | {f"/invoices/I{shown}": make_row(shown)})
+    page = connector.read_changes(None, 10)
+    assert [each.external_id for each in page.invoices] == [f"I{shown}"]
+    assert {"403" in each.reason for each in page.unread} == {True}
+    assert len(page.unread) == len(connector.list_open_items(None, 10).unread) == 2
+
+
+def test_where_all_are_refused_it_is_the_connection() -> None:
+    connector = read_each({f"/invoices/I{number}": httpx.Response(403) for number in (1, 2, 3)})
+    with pytest.raises(ConnectionRefusedByBillingError):
+        connector.read_changes(None, 10)
 
 
 VALUES = st.recursive(
