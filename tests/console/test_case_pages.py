@@ -160,7 +160,8 @@ async def test_pictures_and_pdfs_are_shown_by_their_own_bytes_and_all_else_is_on
     apply_command(dispute, AttachEvidence(act_id="e", actor="ben", evidence=[*shown.values(), *kept]), NOW)
     write_case(world, dispute, dispute_view)
     async with as_role(Role.AUDITOR, Accept="text/html") as auditor:
-        for place in (path_of(DISPUTE), "/invoices/I-1"):
+        approval = store_approval(world, {"EUR": 10_000}, subject=DISPUTE).journal.case_id
+        for place in (path_of(DISPUTE), "/invoices/I-1", f"/approvals/{quote(approval, safe='')}"):
             html = await page(auditor, place)
             pictures = dict(re.findall(r'<img src="/v1/documents/(\w+)" loading="lazy" alt="([^"]+)"', html))
             assert pictures.keys() == {shown[kind] for kind in PICTURES}, place

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from datetime import date, datetime
 from typing import NamedTuple
 
-from sqlalchemy import LargeBinary, func, select
+from sqlalchemy import ColumnElement, LargeBinary, func, select
 from sqlmodel import col
 
 from adapters.database.dispute_evidence import list_evidence
@@ -93,7 +93,16 @@ def list_attached_files(database: Database, digests: Collection[str]) -> list[At
 
 def list_invoice_files(database: Database, invoice_id: str) -> list[AttachedFile]:
     """What was attached to the disputes of the invoice, whether they are over or not."""
-    statement = select(col(Case.kind), col(Case.summary)).where(col(Case.invoice_id) == invoice_id, col(Case.kind) == CaseKind.DISPUTE)
+    return _list_dispute_files(database, col(Case.invoice_id) == invoice_id)
+
+
+def list_dispute_files(database: Database, case_ids: Collection[str]) -> list[AttachedFile]:
+    """What was attached to those of the cases that are disputes."""
+    return _list_dispute_files(database, col(Case.case_id).in_(list(case_ids))) if case_ids else []
+
+
+def _list_dispute_files(database: Database, which: ColumnElement[bool]) -> list[AttachedFile]:
+    statement = select(col(Case.kind), col(Case.summary)).where(which, col(Case.kind) == CaseKind.DISPUTE)
     with database.reading() as session:
         digests = {digest for kind, summary in session.execute(statement) for digest in list_evidence(kind, summary)}
     return list_attached_files(database, digests) if digests else []

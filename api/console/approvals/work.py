@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any, NamedTuple
 
+from adapters.read_model.case_pages.case_details import AttachedFile, list_dispute_files
 from adapters.read_model.cases import CaseRow
 from adapters.read_model.journal import JournalLine, find_note_text, list_case_story
 from api.console.acts.forms import load_act_forms
@@ -21,7 +22,7 @@ from api.console.rendering import load_reader
 from api.context import ApiContext
 from domain.approval.facts import DecisionFacts
 from domain.approval.summary import ApprovalSummary
-from domain.identifiers import find_case_kind, parse_case_id
+from domain.identifiers import CaseKind, find_case_kind, parse_case_id
 from domain.journal.entry_kinds import EntryKind
 from domain.roles import Actor
 
@@ -52,7 +53,7 @@ class RefusedDecision(NamedTuple):
 
 class ApprovalWork(NamedTuple):
     """`asking`: the case that asks; `numbers`: those of the invoices by their ids. `decision`: the form by which
-    the reader decides; None where they may not."""
+    the reader decides; None where they may not. `files`: of the disputes that it is about."""
 
     approval: CaseRow
     summary: ApprovalSummary
@@ -65,6 +66,7 @@ class ApprovalWork(NamedTuple):
     entries: list[tuple[JournalLine, str]]
     consequences: Mapping[str, list[str]]
     deciders: Deciders
+    files: list[AttachedFile]
 
 
 def show_work(context: ApiContext, actor: Actor, approval: CaseRow, refused: RefusedDecision | None = None) -> ApprovalWork:
@@ -87,7 +89,15 @@ def show_work(context: ApiContext, actor: Actor, approval: CaseRow, refused: Ref
         entries=[(line, reader.phrases.render_entry(line.kind, line.told_facts, line.currency)) for line in reversed(story)],
         consequences=describe_consequences(context, approval, summary, asking, signed, reader.phrases),
         deciders=deciders,
+        files=list_dispute_files(context.database, _list_disputes(asking, facts)),
     )
+
+
+def _list_disputes(asking: AskingCase, facts: DecisionFacts | None) -> list[str]:
+    """The ids of the cases whose files speak for or against it: the case that asks, where it is a dispute, and the disputes among the
+    facts."""
+    among_facts = [dispute.case_id for dispute in facts.disputes] if facts else []
+    return [*among_facts, *([asking.case_id] if asking.kind is CaseKind.DISPUTE else [])]
 
 
 def _compare_facts(
