@@ -1,7 +1,7 @@
 """The pages on which people act. Each form is a page of its own, which works without a script; what it sends goes through the API."""
 
 from collections.abc import Sequence
-from typing import Annotated, NamedTuple
+from typing import Annotated
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Request
@@ -14,14 +14,13 @@ from api.console.acts.forms import ActForm, list_path_ids, load_act_forms
 from api.console.acts.known_values import find_known_values
 from api.console.acts.people import list_colleagues, offer_people, resolve_names
 from api.console.acts.refusal import Faults, list_faults
+from api.console.acts.refused_parts import RefusedPart, list_refused_parts
 from api.console.acts.sent_form import KEY_FIELD, MAX_FILES, Values, get_first, read_sent_form
 from api.console.acts.shown_form import show_form
 from api.console.acts.subject import find_subject
 from api.console.acts.wording import Reader
 from api.console.mentioned_people import UNKNOWN_PARAMETER, find_unknown_people
 from api.console.rendering import COUNT_PARAMETER, DONE_PARAMETER, QUEUED_PARAMETER, PageReader, describe_done, load_reader, render
-from api.presenters.phrases import Phrases
-from api.presenters.refusals import tell_sentence
 from api.web.access_logging import record_shown_account
 from api.web.authentication import Context, require_right
 from api.web.problems import not_found_problem
@@ -30,15 +29,6 @@ from domain.roles import Actor
 
 router = APIRouter(prefix="/act", include_in_schema=False, default_response_class=HTMLResponse, route_class=EncodedPathRoute)
 START_PAGE = "/"
-
-
-class RefusedPart(NamedTuple):
-    """An invoice that did not take an act which others took, or a file that was left out, and why, in the reader's language. `invoice_id`
-    is empty for a file."""
-
-    invoice_id: str
-    name: str
-    why: str
 
 
 def require_act(name: str, actor: PageReader) -> ActForm:
@@ -91,7 +81,7 @@ async def do_act(request: Request, name: str, form: Act, context: Context, actor
         return await run_in_threadpool(
             _render_answer, request, context, actor, name, answer.document.get(form.shows), _find_way_back(given)
         )
-    if refused := _list_refused_parts(answer, phrases):
+    if refused := list_refused_parts(answer, phrases):
         return await run_in_threadpool(_render_parts, request, context, actor, name, answer, refused, _find_way_back(given))
     nobodies = await run_in_threadpool(find_unknown_people, context, form, given)
     return RedirectResponse(_say_done(_find_way_back(given), name, form, answer, nobodies), status_code=303)
@@ -129,16 +119,6 @@ def _render_answer(request: Request, context: Context, actor: Actor, name: str, 
     """A page with a secret, which nothing keeps: sent again, the form says so."""
     title = load_reader(context, actor).act_words.titles[name]
     return render(request, context, "act_answer.html", actor, act=name, title=title, secret=secret, back=back)
-
-
-def _list_refused_parts(answer: ApiAnswer, phrases: Phrases) -> list[RefusedPart]:
-    """Of an act on several invoices, those that did not take it; of several files, those that were left out."""
-    invoices = [
-        RefusedPart(part["invoice_id"], part.get("invoice_number") or part["invoice_id"], tell_sentence(part["reason"], phrases))
-        for part in answer.parts
-        if part["recorded"] == "refused"
-    ]
-    return invoices + [RefusedPart("", file["name"], tell_sentence(file["why"], phrases)) for file in answer.refused_files]
 
 
 def _render_parts(

@@ -22,6 +22,7 @@ from api.web.request_ids import derive_id
 from domain import identifiers as ids
 from domain.billing.billing_events import InvoiceStatus
 from domain.case.command import Command
+from domain.invoice.command_rules import PAUSE_DAY_PASSED
 from domain.invoice.commands import AddNote, LogCall, MakePromise, PauseCollection, ResendLetter, ResumeCollection, SkipLetter
 from domain.refusal import Refusal
 from domain.roles import Actor
@@ -72,6 +73,9 @@ async def log_call(
 async def pause_invoice(
     actor: CollectingActor, invoice: ExistingInvoice, body: PauseIn, command_id: InvoiceCommandId, context: Context, response: Response
 ) -> CommandAnswer:
+    """Raises Problem 422 for a day that is not after today."""
+    if body.until is not None and body.until <= context.today:
+        raise invalid_request_problem("/until", PAUSE_DAY_PASSED)
     return await submit_invoice_command(
         context, invoice, PauseCollection(act_id=command_id, actor=actor.user, reason=body.reason, until=body.until), response
     )

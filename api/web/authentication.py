@@ -1,7 +1,7 @@
 """Who asks: a bearer token or, at the console, the same token in a cookie. Routes say what they need with `Depends(may(…))`."""
 
-from collections.abc import Callable
-from typing import Annotated, cast
+from collections.abc import Callable, MutableMapping
+from typing import Annotated, Any, cast
 
 from fastapi import Depends, Request, Security
 from fastapi.security import HTTPBearer
@@ -11,6 +11,7 @@ from adapters.identity.identity_events import ChangeAuthor
 from adapters.identity.users_and_tokens import Actor
 from api.context import ApiContext
 from api.web.access_logging import record_signed_in_actor
+from api.web.middleware import AsgiApp, Receive, Send
 from api.web.permissions import Permission, permission_denial_reason
 from api.web.problems import Problem
 
@@ -19,6 +20,8 @@ LINK_TOKEN_PREFIX = "link."
 """Marks a token that was made for this browser alone: it ends when its user signs out. A pasted one may serve elsewhere."""
 NAVIGATION = "navigate"
 """What a browser says of a request for which somebody opened a page."""
+ACTING_ACTOR = "duecourse.actor"
+"""In the scope of a request that the server makes itself for somebody who began something. Nothing that comes from outside sets it."""
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 bearer_scheme = HTTPBearer(auto_error=False, scheme_name="token", description="A token made with `duecourse token ROLE --user NAME`.")
@@ -28,8 +31,20 @@ def get_context(request: Request) -> ApiContext:
     return cast(ApiContext, request.app.state.parts)
 
 
+def act_for(app: AsgiApp, actor: Actor) -> AsgiApp:
+    """The application, as it answers what the server asks for somebody who began something: they may have signed out since."""
+
+    async def answer(scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+        await app({**scope, ACTING_ACTOR: actor}, receive, send)
+
+    return answer
+
+
 def require_actor(request: Request) -> Actor:
-    """Raises Problem 401 for a missing, unknown, expired or revoked token."""
+    """Raises Problem 401 for a missing, unknown, expired or revoked token, and 403 for somebody for whom the server acts, and who is
+    inactive by now or has lost the role."""
+    if (acting := request.scope.get(ACTING_ACTOR)) is not None:
+        return _confirm_actor(request, acting)
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token:
         token = request.cookies.get(SESSION_COOKIE, "").removeprefix(LINK_TOKEN_PREFIX)
@@ -45,6 +60,13 @@ def require_actor(request: Request) -> Actor:
             f"{missing}; make one with 'duecourse token ROLE --user NAME' and send it as 'Authorization: Bearer …'",
             headers={"WWW-Authenticate": 'Bearer realm="duecourse"'},
         )
+    record_signed_in_actor(request, actor)
+    return actor
+
+
+def _confirm_actor(request: Request, actor: Actor) -> Actor:
+    if actor.role not in get_context(request).identity.get_roles(actor.user):
+        raise Problem(403, "not-allowed", "Your role may not do this", f"{actor.user} is not active any more, or not as {actor.role}")
     record_signed_in_actor(request, actor)
     return actor
 

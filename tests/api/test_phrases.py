@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 import pytest
 
 from adapters.i18n.languages import LANGUAGES
+from adapters.i18n.wording import fill_placeholders
 from adapters.read_model.invoices import NOT_STARTED
 from adapters.shipped_files import PROJECT
 from api.presenters.language import choose_accepted_language
@@ -284,3 +285,17 @@ def test_a_reason_without_facts_is_a_whole_sentence() -> None:
         load_phrases("en").render_next_step_reason(*NextStepReason("end", {}))
         == "The timeline has no further step: a person decides how to go on"
     )
+
+
+def test_one_is_said_as_one_of_rows_and_notes() -> None:
+    one = {language: load_phrases(language) for language in LANGUAGES}
+    said = {language: fill_placeholders(phrases.lists["queued_of"], {"count": "1"}) for language, phrases in one.items()}
+    assert said["en"].startswith("1 of them is recorded, and will")
+    assert said["de"].startswith("1 davon ist vermerkt und wird ausgeführt")
+    assert said["fr"].startswith("Parmi elles, 1 est enregistrée et sera exécutée")
+    assert said["es"].startswith("1 de ellas está registrada y se aplicará cuando")
+    french = one["fr"]
+    assert fill_placeholders(french.today["alike"], {"count": "1"}) == "et 1 autre semblable"
+    assert fill_placeholders(french.mentions_page["unread"], {"count": "1"}) == "1 non lue"
+    assert fill_placeholders(french.mentions_page["on_today"], {"count": "1"}) == "On vous a nommé dans 1 note que vous n’avez pas lue"
+    assert one["de"].targets["reference"] == one["de"].credit["reference"]

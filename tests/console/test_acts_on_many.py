@@ -2,23 +2,32 @@
 
 import asyncio
 import re
+from dataclasses import dataclass, field
+from datetime import date
 from urllib.parse import quote
 
 import pytest
 from fastapi import FastAPI
+from sqlmodel import select
 
+from adapters.database.tables import Note
+from adapters.temporal.case_commands import CaseNotRunning, CommandQueued
+from api.console.lists.acts_on_many.list_works import ListWorks
 from domain.billing.billing_events import InvoiceFacts
 from domain.case.command import Command, CommandReceipt
+from domain.clock import start_of_day
 from domain.dispute.commands import RaiseDispute
 from domain.dispute.dispute_case import DisputeCase
 from domain.dispute.view import build_case_view
+from domain.invoice.command_rules import apply_command
 from domain.invoice.commands import AddNote, PauseCollection
+from domain.invoice.invoice_case import PAUSE_HOLD
 from domain.journal.journal import Journal
 from domain.policy.dispute_rules import DisputeReason
 from domain.roles import Role
 from tests.api.account_cases import NOW, days_from_today, write_case
 from tests.api.conftest import As, Client
-from tests.api.portfolio_world import POLICY, PortfolioWorld
+from tests.api.portfolio_world import POLICY, TODAY, FakeCases, PortfolioWorld, moment_on
 from tests.console.test_act_forms import fields_of
 from tests.console.test_pages import page, words
 from tests.patience import Looks
@@ -119,6 +128,9 @@ async def test_four_hundred_are_done_five_at_a_time_while_the_page_shows_how_far
             html = await page(client, begun)
             assert "1 of 400 so far." in words(html)
             assert 'http-equiv="refresh"' in html
+        async for _ in Looks():
+            if under_way == 5:
+                break
         gate.set()
         assert "Done to 400 of 400." in words(await finish(client, begun))
     assert most == 5
@@ -174,3 +186,118 @@ def write_dispute(world: PortfolioWorld, invoice: str) -> None:
     case = DisputeCase(journal=journal, facts=facts, snapshot=POLICY, raised=raised)
     case.open(NOW)
     write_case(world, case, build_case_view)
+
+
+def pause(world: PortfolioWorld, invoice_id: str, until: date | None) -> None:
+    case = world.cases.cases[invoice_id]
+    apply_command(case, PauseCollection(act_id=f"p:{invoice_id}", actor="maria", reason="holidays", until=until), moment_on(TODAY))
+    world.write(case)
+
+
+@ON_SQLITE
+async def test_a_pause_of_many_shortens_none_that_stands_and_names_those(as_role: As, owing: PortfolioWorld) -> None:
+    for invoice_id, until in (("I-0", None), ("I-1", date(2013, 5, 1)), ("I-2", date(2013, 3, 15))):
+        pause(owing, invoice_id, until)
+    async with as_role(Role.COLLECTOR, Accept="text/html") as client:
+        form = fields_of(await page(client, "/lists/invoices/acts?act=pause_invoice&query="))
+        past = await client.post("/lists/invoices/acts", data={**form, "reason": "stock", "until": TODAY.isoformat()})
+        assert (past.status_code, owing.cases.acts) == (422, []), "the day is wrong for all, and said once, beside its field"
+        assert 'id="f-pause_invoice-until-fault"' in past.text
+        begun = await client.post("/lists/invoices/acts", data={**form, "reason": "stock", "until": "2013-04-01"})
+        told = words(await finish(client, begun.headers["location"]))
+    assert "Done to 2 of 4." in told
+    assert "N-I-0 : It is paused already; its pause was not shortened." in told
+    assert "N-I-1 : It is paused already until 1 May 2013; its pause was not shortened." in told
+    ends = {each: case.holds.standing[PAUSE_HOLD].until for each, case in owing.cases.cases.items()}
+    until = start_of_day(date(2013, 4, 1))
+    assert ends == {"I-0": None, "I-1": start_of_day(date(2013, 5, 1)), "I-2": until, "G-1": until}
+
+
+@ON_SQLITE
+async def test_of_an_account_that_took_it_in_part_each_invoice_that_did_not_is_named(
+    as_role: As, owing: PortfolioWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take = owing.cases.submit_invoice_command
+
+    async def refuse_one(invoice_id: str, command: Command) -> CommandReceipt | CommandQueued:
+        if invoice_id == "G-1":
+            raise CaseNotRunning(invoice_id)
+        return await take(invoice_id, command)
+
+    monkeypatch.setattr(owing.cases, "submit_invoice_command", refuse_one)
+    async with as_role(Role.COLLECTOR, Accept="text/html") as client:
+        form = fields_of(await page(client, "/lists/accounts/acts?act=pause_account&query="))
+        begun = await client.post("/lists/accounts/acts", data={**form, "reason": "stock"})
+        html = await finish(client, begun.headers["location"])
+    assert "Done to 2 of 3. In part to 1." in words(html)
+    assert "N-G-1 : collection of this invoice has not begun yet" in words(html)
+    assert 'href="/invoices/G-1"' in html
+
+
+@ON_SQLITE
+async def test_a_note_begun_anew_on_the_same_day_reaches_those_alone_that_lack_it(app: FastAPI, as_role: As, owing: PortfolioWorld) -> None:
+    async with as_role(Role.COLLECTOR, Accept="text/html") as client:
+        for rows in (["I-0", "I-1"], ["I-0", "I-1", "I-2"]):
+            app.state.list_works = ListWorks()  # as after a process that was killed
+            ticked = "".join(f"&chosen={row}" for row in rows)
+            form = {**fields_of(await page(client, f"/lists/invoices/acts?act=add_note&query={ticked}")), "chosen": rows}
+            begun = await client.post("/lists/invoices/acts", data={**form, "text": "@collections_manager-1 stock"})
+            assert f"Done to {len(rows)} of {len(rows)}." in words(await finish(client, begun.headers["location"]))
+    assert len(owing.cases.acts) == 3
+    with owing.database.reading() as session:
+        assert len(session.exec(select(Note)).all()) == 3
+
+
+@dataclass
+class Gate:
+    """Holds back what is sent to cases until it is opened. `reached`: something was sent."""
+
+    cases: FakeCases
+    opened: asyncio.Event = field(default_factory=asyncio.Event)
+    reached: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def submit_once_open(self, invoice_id: str, command: Command) -> CommandReceipt | CommandQueued:
+        self.reached.set()
+        await self.opened.wait()
+        return await FakeCases.submit_invoice_command(self.cases, invoice_id, command)
+
+
+@pytest.fixture
+def gate(owing: PortfolioWorld, monkeypatch: pytest.MonkeyPatch) -> Gate:
+    gate = Gate(owing.cases)
+    monkeypatch.setattr(owing.cases, "submit_invoice_command", gate.submit_once_open)
+    return gate
+
+
+@ON_SQLITE
+@pytest.mark.parametrize("signs_out", [True, False])
+async def test_it_goes_on_when_its_author_signs_out_and_ends_when_they_may_no_more(
+    app: FastAPI, as_role: As, gate: Gate, signs_out: bool
+) -> None:
+    async with as_role(Role.COLLECTOR, Accept="text/html") as client:
+        form = {**fields_of(await page(client, "/lists/invoices/acts?act=pause_invoice&query=")), "reason": "stock"}
+        sending = asyncio.create_task(client.post("/lists/invoices/acts", data=form))
+        await gate.reached.wait()
+        identity = app.state.parts.identity
+        identity.revoke_user_tokens("collector-1") if signs_out else identity.deactivate_user("collector-1")
+        gate.opened.set()
+        begun = (await sending).headers["location"]
+        await asyncio.gather(*app.state.list_works.tasks)
+    async with as_role(Role.COLLECTOR, Accept="text/html") as client:
+        told = words(await page(client, begun))
+    assert ("Done to 4 of 4." if signs_out else "Done to 1 of 4.") in told
+    assert ("is not active any more" in told) != signs_out
+
+
+@ON_SQLITE
+async def test_a_form_that_is_sent_twice_in_one_moment_is_one_work(as_role: As, gate: Gate) -> None:
+    async with as_role(Role.COLLECTOR, Accept="text/html") as client:
+        form = {**fields_of(await page(client, "/lists/invoices/acts?act=pause_invoice&query=")), "reason": "stock"}
+        first = asyncio.create_task(client.post("/lists/invoices/acts", data=form))
+        await gate.reached.wait()
+        second = asyncio.create_task(client.post("/lists/invoices/acts", data=form))
+        await asyncio.wait({second}, timeout=0.2)
+        gate.opened.set()
+        begun = (await first).headers["location"]
+        assert (await second).headers["location"] == begun
+        assert "Done to 4 of 4." in words(await finish(client, begun))

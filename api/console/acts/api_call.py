@@ -13,10 +13,13 @@ from starlette.datastructures import UploadFile
 from adapters.identity.idempotency_keys import IdempotencyKeyStore
 from api.console.acts.forms import ActForm
 from api.context import ApiContext
+from api.web.authentication import act_for
 from api.web.idempotency import IDEMPOTENCY_HEADER
+from domain.roles import Actor
 
 IN_PROGRESS = "urn:duecourse:problem:in-progress"
-FORWARDED_HEADERS = ("authorization", "cookie", "host", "origin")
+HOST_HEADER = "host"
+FORWARDED_HEADERS = ("authorization", "cookie", HOST_HEADER, "origin")
 
 
 class ApiAnswer(NamedTuple):
@@ -56,13 +59,21 @@ class ApiAnswer(NamedTuple):
 
 
 async def send_to_api(
-    request: Request, form: ActForm, ids: dict[str, str], body: dict[str, Any], key: str, files: Sequence[tuple[str, UploadFile]] = ()
+    request: Request,
+    form: ActForm,
+    ids: dict[str, str],
+    body: dict[str, Any],
+    key: str,
+    files: Sequence[tuple[str, UploadFile]] = (),
+    actor: Actor | None = None,
 ) -> ApiAnswer:
     """`ids` are those that the form's path names; `files` go in the body's place, each with its field, where the form takes files. Sent
-    twice under the same key it is done once."""
+    twice under the same key it is done once. `actor`: who began it, for what goes on when they may have signed out; else whoever the
+    request's own token says."""
     path = form.path.format(**{name: quote(value, safe="") for name, value in ids.items()})
-    headers = {name: value for name in FORWARDED_HEADERS if (value := request.headers.get(name)) is not None}
-    transport = httpx.ASGITransport(app=request.app, raise_app_exceptions=False, client=request.client or ("", 0))
+    app, forwarded = (act_for(request.app, actor), (HOST_HEADER,)) if actor else (request.app, FORWARDED_HEADERS)
+    headers = {name: value for name in forwarded if (value := request.headers.get(name)) is not None}
+    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False, client=request.client or ("", 0))
     content: dict[str, Any] = {}
     if form.takes_files:
         content["files"] = [(name, (file.filename, await file.read(), file.content_type)) for name, file in files]

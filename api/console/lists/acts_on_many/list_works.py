@@ -3,10 +3,13 @@
 import asyncio
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import NamedTuple
+
+from api.console.acts.refusal import Faults
+from api.console.acts.refused_parts import RefusedPart
 
 KEPT_SECONDS = 3_600.0
 MOST_OF_ONE_PERSON = 20
@@ -20,9 +23,19 @@ class RefusedRow(NamedTuple):
     why: str
 
 
+class PartlyDoneRow(NamedTuple):
+    """A row to which it could be done in part alone, and to what of it not."""
+
+    row_id: str
+    name: str
+    refused: Sequence[RefusedPart]
+
+
 @dataclass
 class ListWork:
-    """`rows`: the names of all rows by their ids. `done` of them were done, of which `queued` wait for a worker; the others are refused."""
+    """`rows`: the names of all rows by their ids. To `done` of them it was done, to those of `partly` in part; of both, `queued` wait for a
+    worker. The others are `refused`. `is_first_tried`: set once the first row was; what that found wrong with the form are its `faults`,
+    and then it is done to none."""
 
     token: str
     user: str
@@ -35,6 +48,9 @@ class ListWork:
     done: int = 0
     queued: int = 0
     refused: list[RefusedRow] = field(default_factory=list)
+    partly: list[PartlyDoneRow] = field(default_factory=list)
+    faults: Faults = ()
+    is_first_tried: asyncio.Event = field(default_factory=asyncio.Event)
     is_running: bool = True
 
     @property
@@ -43,7 +59,7 @@ class ListWork:
 
     @property
     def tried(self) -> int:
-        return self.done + len(self.refused)
+        return self.done + len(self.partly) + len(self.refused)
 
 
 @dataclass
@@ -65,6 +81,11 @@ class ListWorks:
             work = ListWork(secrets.token_urlsafe(18), user, key, list_name, act, back, rows, self.clock())
             self._works[work.token] = work
             return work, True
+
+    def drop(self, work: ListWork) -> None:
+        """Forget what began with nothing: the same form, mended, begins it."""
+        with self._lock:
+            self._works.pop(work.token, None)
 
     def find(self, token: str, user: str) -> ListWork | None:
         """None for what was begun longer than KEPT_SECONDS ago and is over."""

@@ -1,7 +1,7 @@
 """The pages of acts on many rows: what it would be done to, before anything is done; and how far it has come."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
@@ -11,23 +11,24 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from starlette.datastructures import QueryParams
 
 from adapters.read_model.lists.list_totals import ListTotals
-from api.console.acts.api_call import ApiAnswer, send_to_api
 from api.console.acts.form_body import UnreadableField, build_body
 from api.console.acts.people import list_colleagues, offer_people, resolve_names
-from api.console.acts.refusal import Faults, list_faults, say_refusal
+from api.console.acts.refusal import Faults
 from api.console.acts.sent_form import KEY_FIELD, Values, get_first, read_sent_form
 from api.console.acts.shown_form import show_form
 from api.console.acts.subject import NO_SUBJECT
 from api.console.acts.wording import Reader
-from api.console.lists.acts_on_many.list_works import ListWork, ListWorks, RefusedRow
+from api.console.lists.acts_on_many.list_works import ListWork, ListWorks
 from api.console.lists.acts_on_many.many_acts import (
     ALL_OPEN,
     INVOICES_FIELD,
     ROW_KINDS,
     RowKind,
+    list_left_out,
     load_many_form,
     means_all_invoices,
 )
+from api.console.lists.acts_on_many.row_requests import INVALID, RowRequests, work_through
 from api.console.lists.list_state import ListState, open_list
 from api.console.rendering import PageReader, load_reader, render
 from api.context import ApiContext
@@ -37,14 +38,13 @@ from api.web.request_target import EncodedPathRoute
 from domain.roles import Actor
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse, route_class=EncodedPathRoute)
-MAX_ROWS, MAX_AT_ONCE = 2_000, 5
-"""So many rows at most by one form, and so many of them at a time."""
+MAX_ROWS = 2_000
+"""So many rows at most by one form."""
 
 WAITED_SECONDS = 2.0
 """For so long a page waits for what it began: few rows are done by then."""
 
 QUERY_FIELD, CHOSEN_FIELD, SEEN_FIELD, ACT_FIELD = "query", "chosen", "seen", "act"
-INVALID = 422
 
 
 class Selection(NamedTuple):
@@ -78,7 +78,9 @@ async def begin_act_on_many(request: Request, name: str, context: Context, actor
     sent = await read_sent_form(request, max_fields=MAX_ROWS + 100)
     works: ListWorks = request.app.state.list_works
     if sent.is_ours and (known := works.find_by_key(sent.key, actor.user)):
-        return _lead_to(known)
+        await known.is_first_tried.wait()
+        if not known.faults:
+            return _lead_to(known)
     selection = await run_in_threadpool(_select_rows, context, actor, name, sent.values)
     reader = await run_in_threadpool(load_reader, context, actor)
 
@@ -99,15 +101,15 @@ async def begin_act_on_many(request: Request, name: str, context: Context, actor
         body = _build_request(selection, {**sent.values, **meant}, reader)
     except UnreadableField as fault:
         return await again(INVALID, [(fault.field, reader.act_words.fill_notice("unreadable", example=fault.example))])
-    first_row = next(iter(selection.rows))
-    first = await _send_one(request, selection, first_row, body, sent.key)
-    if first.status == INVALID:
-        return await again(INVALID, list_faults(first, reader))
+    left_out = await run_in_threadpool(
+        list_left_out, context.database, selection.act, list(selection.rows), body, context.today, reader.phrases
+    )
     work, is_new = works.begin(actor.user, sent.key, name, selection.act, selection.state.build_url(), selection.rows)
     if is_new:
-        _note_answer(work, first_row, first, reader)
-        await _begin(works, _work_through(request, selection, work, body, reader))
-    return _lead_to(work)
+        requests = RowRequests(request, actor, selection.kind, selection.act, body, sent.key, context.today)
+        await _begin(works, work, work_through(works, work, requests, left_out, reader))
+    await work.is_first_tried.wait()
+    return await again(INVALID, work.faults) if work.faults else _lead_to(work)
 
 
 @router.get("/lists/works/{token}")
@@ -141,42 +143,12 @@ def _build_request(selection: Selection, values: Values, reader: Reader) -> dict
     return body | {INVOICES_FIELD: ALL_OPEN} if means_all_invoices(selection.act) else body
 
 
-async def _begin(works: ListWorks, work: Any) -> None:
-    task = asyncio.create_task(work)
+async def _begin(works: ListWorks, work: ListWork, working: Coroutine[Any, Any, None]) -> None:
+    task = asyncio.create_task(working)
     works.tasks.add(task)
     task.add_done_callback(works.tasks.discard)
+    await work.is_first_tried.wait()
     await asyncio.wait([task], timeout=WAITED_SECONDS)
-
-
-async def _work_through(request: Request, selection: Selection, work: ListWork, body: dict[str, Any], reader: Reader) -> None:
-    """Do it to each row but the first, which is done already. Whatever goes wrong with one stops no other."""
-    gate = asyncio.Semaphore(MAX_AT_ONCE)
-
-    async def do_one(row_id: str) -> None:
-        async with gate:
-            try:
-                _note_answer(work, row_id, await _send_one(request, selection, row_id, body, work.key), reader)
-            except Exception:
-                work.refused.append(RefusedRow(row_id, work.rows[row_id], reader.phrases.problem_advice["other"]))
-
-    try:
-        await asyncio.gather(*(do_one(row_id) for row_id in list(work.rows)[1:]))
-    finally:
-        work.is_running = False
-
-
-async def _send_one(request: Request, selection: Selection, row_id: str, body: dict[str, Any], key: str) -> ApiAnswer:
-    """Under a key of its own: done once, however often the form is sent."""
-    digest = blake2b(row_id.encode(), digest_size=12).hexdigest()
-    return await send_to_api(request, load_many_form(selection.act), {selection.kind.path_id: row_id}, body, f"{key}.{digest}")
-
-
-def _note_answer(work: ListWork, row_id: str, answer: ApiAnswer, reader: Reader) -> None:
-    if answer.is_refusal:
-        work.refused.append(RefusedRow(row_id, work.rows[row_id], say_refusal(answer, reader)))
-        return
-    work.done += 1
-    work.queued += answer.is_queued
 
 
 def _lead_to(work: ListWork) -> Response:
