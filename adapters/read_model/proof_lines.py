@@ -1,15 +1,13 @@
 """The journal's entries that an answer rests on, as a person reads them, and whether each is still what was written."""
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
-from sqlalchemy import func, select
-from sqlmodel import col
-
+from adapters.audit.seals.seal_store import SealStore
 from adapters.database.engine import Database
-from adapters.database.tables import SealRow
 from adapters.read_model.journal import JournalLine, list_case_history
+from domain.audit.seal import SealLeaf
 from domain.journal.account_entries import AccountEntry
 from domain.journal.entry import GENESIS, Entry
 
@@ -18,17 +16,26 @@ class EntryProof(StrEnum):
     """What is known of an entry, computed as it is shown."""
 
     VERIFIED = "verified"
-    """Its hash is that of its content, it names the entry before it, and a daily seal was made since."""
+    """Its hash is that of its content, it names the entry before it, and the chain has the head over which the last daily seal was made
+    that knows the case, at this entry or after it."""
 
     UNSEALED = "unsealed"
-    """The same, but no daily seal was made since: nobody outside could tell yet if all of it had been written anew."""
+    """Its hash and its place are right, but no daily seal was made since: nobody outside could tell yet if all of it had been written
+    anew."""
 
     BROKEN = "broken"
-    """Its content is not what was written, or it does not follow the entry before it."""
+    """Its content is not what was written, it does not follow the entry before it, or a daily seal was made over another in its place."""
 
 
 EntryProofs = Mapping[tuple[str, int], EntryProof]
 """By the case and the number of the entry."""
+
+
+class _SealReach(NamedTuple):
+    """Up to which number a chain is the one over which a seal was made, and up to which number the last seal says that it is."""
+
+    matching: int
+    sealed: int
 
 
 def list_proof_lines(database: Database, entries: Sequence[AccountEntry]) -> list[JournalLine]:
@@ -39,15 +46,16 @@ def list_proof_lines(database: Database, entries: Sequence[AccountEntry]) -> lis
 def prove_entries(
     database: Database, chains: Sequence[Sequence[JournalLine]], wanted: Collection[tuple[str, int]] | None = None
 ) -> dict[tuple[str, int], EntryProof]:
-    """`chains`: each the whole chain of a case, the first entry first. `wanted`: only these entries."""
-    with database.reading() as session:
-        sealed_at = session.scalar(select(func.max(col(SealRow.made_at))))
-    return {
-        (line.case_id, line.seq): _prove_entry(line, chain[place - 1].hash if place else GENESIS, sealed_at)
-        for chain in chains
-        for place, line in enumerate(chain)
-        if wanted is None or (line.case_id, line.seq) in wanted
-    }
+    """`chains`: each the whole chain of a case, the first entry first."""
+    seals, proofs = SealStore(database), dict[tuple[str, int], EntryProof]()
+    filled = {chain[0].case_id: chain for chain in chains if chain}
+    leaves = seals.load_last_leaves(filled)
+    for case_id, chain in filled.items():
+        reach = _find_seal_reach(database, seals, chain, leaves.get(case_id))
+        proofs |= {
+            (case_id, line.seq): _prove_entry(line, chain[place - 1].hash if place else GENESIS, reach) for place, line in enumerate(chain)
+        }
+    return proofs
 
 
 def list_proven_lines(database: Database, entries: Sequence[AccountEntry]) -> tuple[list[JournalLine], EntryProofs]:
@@ -65,8 +73,21 @@ def _order_lines(chains: Sequence[Sequence[JournalLine]], entries: Sequence[Acco
     return [lines[entry.case_id, entry.seq] for entry in entries]
 
 
-def _prove_entry(line: JournalLine, previous: str, sealed_at: datetime | None) -> EntryProof:
+def _find_seal_reach(database: Database, seals: SealStore, chain: Sequence[JournalLine], leaf: SealLeaf | None) -> _SealReach:
+    if leaf is None:
+        return _SealReach(0, 0)
+    last = chain[-1].seq
+    if leaf.seq > last:  # sealed after the chain was read, or entries are gone from it
+        chain = list_case_history(database, leaf.case_id)
+    numbers = {line.hash: line.seq for line in chain}
+    if numbers.get(leaf.head) == leaf.seq:
+        return _SealReach(leaf.seq, leaf.seq)
+    earlier = seals.find_seal_position(leaf.case_id, numbers)
+    return _SealReach(min(earlier.seq if earlier else 0, last - 1), leaf.seq)
+
+
+def _prove_entry(line: JournalLine, previous: str, reach: _SealReach) -> EntryProof:
     entry = Entry.model_validate({**line.model_dump(include=set(Entry.model_fields)), "previous": previous})
-    if entry.digest() != line.hash:
+    if entry.digest() != line.hash or reach.matching < line.seq <= reach.sealed:
         return EntryProof.BROKEN
-    return EntryProof.VERIFIED if sealed_at is not None and line.recorded_at <= sealed_at else EntryProof.UNSEALED
+    return EntryProof.VERIFIED if line.seq <= reach.matching else EntryProof.UNSEALED

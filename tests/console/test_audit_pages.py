@@ -12,10 +12,11 @@ from sqlmodel import col
 from adapters.audit.effective_balances import load_effective_balances
 from adapters.audit.seals.seal_store import SealStore
 from adapters.database.append_only import drop_append_only_trigger
-from adapters.database.tables import Allocation, Invoice, JournalEntry, Payment
+from adapters.database.tables import Allocation, Case, Invoice, JournalEntry, Payment
 from adapters.identity.users_and_tokens import IdentityStore
 from api.console.auditing.proof_works import KEPT_SECONDS, MOST_OF_ONE_PERSON, ProofWorks
 from domain.billing.billing_events import InvoiceStatus
+from domain.journal.entry import GENESIS, Entry
 from domain.roles import Role
 from tests.api.conftest import As, Client
 from tests.api.portfolio_world import TODAY, PortfolioWorld
@@ -75,6 +76,13 @@ async def test_each_entry_says_whether_it_was_verified_and_one_that_was_changed_
             session.execute(update(JournalEntry).where(col(JournalEntry.kind) == "payment.received").values(actor="somebody"))
         told = states.findall(await page(client, "/audit/accounts/A-1"))
         assert (told.count("broken"), told.count("verified")) == (1, len(unsealed) - 1)
+        with audited.database.writing() as session:
+            previous = GENESIS
+            for row in session.scalars(select(JournalEntry).order_by(col(JournalEntry.seq))):
+                row.previous = previous
+                row.hash = previous = Entry.model_validate(row.model_dump(include=set(Entry.model_fields))).digest()
+            session.execute(update(Case).values(head=previous))
+        assert states.findall(await page(client, "/audit/accounts/A-1")) == ["broken"] * len(unsealed), "the seal names another chain"
 
 
 def test_what_is_known_now_knows_neither_what_was_taken_back_nor_what_was_cancelled(audited: PortfolioWorld) -> None:

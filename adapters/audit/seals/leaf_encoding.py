@@ -4,7 +4,7 @@ So a case's leaf is stored once per change, and reading any day's leaves reads a
 """
 
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import date
 from typing import NamedTuple
 
@@ -33,12 +33,13 @@ def encode_leaves(leaves: Iterable[SealLeaf]) -> bytes:
     return zlib.compress(orjson.dumps([list(leaf) for leaf in sorted(leaves)]))
 
 
-def decode_leaves(content: bytes) -> list[SealLeaf] | None:
-    """Decode leaves; None when the content cannot be read."""
+def decode_leaves(content: bytes, case_ids: Collection[str] | None = None) -> list[SealLeaf] | None:
+    """Decode leaves, all or those of some cases; None when the content cannot be read."""
     try:
         return [
             SealLeaf(str(case_id), int(seq), f"{int(head, 16):064x}", int(beside))
             for case_id, seq, head, beside in _decompress_leaves(content)
+            if case_ids is None or case_id in case_ids
         ]
     except (zlib.error, TypeError, ValueError):
         return None

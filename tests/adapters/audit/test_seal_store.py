@@ -107,6 +107,7 @@ def test_the_last_seal_over_a_case_is_known_by_its_hashes(journals: TamperedJour
     assert seals.find_seal_position("dispute:I-1:1", now) == SealPosition(day=MAY + 2 * DAY, seq=4)
     assert seals.find_seal_position("dispute:I-1:1", first) == SealPosition(day=MAY + DAY, seq=3)
     assert seals.find_seal_position("dispute:I-1:1", {"e" * 64: 3}) is None
+    assert {leaf.seq for leaf in seals.load_last_leaves(["dispute:I-1:1", "dispute:none:1"]).values()} == {4}
 
 
 def test_checking_a_day_names_the_seal_or_the_entry_that_is_gone(journals: TamperedJournals, seals: SealStore) -> None:
