@@ -54,6 +54,13 @@ class CollectionTargetStore:
         with self._database.reading() as session:
             return [_build_target(row) for row in session.scalars(statement)]
 
+    def list_changes_of(self, month: date, currency: str, collector: str, limit: int) -> list[CollectionTarget]:
+        """The settings of one target, the latest first. `month`: its first day."""
+        one = (col(CollectionTargetRow.month) == month, col(CollectionTargetRow.currency) == currency)
+        statement = select(CollectionTargetRow).where(*one, col(CollectionTargetRow.collector) == collector)
+        with self._database.reading() as session:
+            return [_build_target(row) for row in session.scalars(statement.order_by(col(CollectionTargetRow.id).desc()).limit(limit))]
+
 
 def _build_target(row: CollectionTargetRow) -> CollectionTarget:
     return CollectionTarget(**row.model_dump(exclude={"id", "act_id"}))

@@ -2,16 +2,19 @@
 
 import re
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.database.tables import Allocation, Case, CreditNote, Payment
+from adapters.portfolio.target_store import CollectionTarget, CollectionTargetStore
 from adapters.read_model.overview.collected_figures import CollectedKey, list_collected, load_collected
 from adapters.read_model.overview.flow_figures import find_median, load_stage_figures
 from adapters.read_model.overview.money_figures import load_currency_figures
 from adapters.read_model.overview.overview_figures import KEPT_FOR, WANTED_FOR, OverviewReader
+from api.console.overview import collected_page
 from api.console.overview.bars import draw_stacked_bar, scale_bar
 from domain.billing.billing_events import InvoiceStatus
 from domain.case.case_view import TaskKind
@@ -210,6 +213,30 @@ def test_collected_is_what_payments_gave_to_invoices_that_were_past_due_when_the
     assert ([part.amount for part in (*first, *rest)], last) == ([20, 1_000], None), "the rows come to the figure"
     (hers,), _ = list_collected(collected.database, march, "EUR", "maria", 9, None)
     assert (hers.invoice_id, hers.amount) == ("OLD", 1_000)
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+async def test_a_month_that_no_calendar_has_is_refused(as_role: As) -> None:
+    async with as_role(Role.COLLECTIONS_MANAGER) as manager:
+        for month in ("0000-01", "9999-12"):
+            for address in ("/collected", "/v1/collection-targets/collected"):
+                assert (await manager.get(f"{address}?month={month}&currency=EUR")).status_code == 422
+            body = {"month": month, "currency": "EUR", "amount": "5.00"}
+            assert (await manager.post("/v1/collection-targets", json=body)).status_code == 422
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+async def test_who_set_a_target_is_shown_however_many_others_were_set_since(
+    as_role: As, world: PortfolioWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(collected_page, "MAX_CHANGES", 1)
+    store = CollectionTargetStore(world.database)
+    target = CollectionTarget(month=date(2013, 3, 1), currency="EUR", amount=5_00, set_by="ann", set_at=REAL_NOW)
+    others: list[dict[str, Any]] = [{"collector": "mia"}, {"currency": "USD"}, {"month": date(2013, 4, 1)}]
+    for number, other in enumerate([{}, *others]):
+        store.set_target(target.model_copy(update=other), f"act-{number}")
+    async with as_role(Role.COLLECTOR, Accept="text/html") as collector:
+        assert "€5.00, set by ann" in words(await page(collector, "/collected?month=2013-03&currency=EUR"))
 
 
 async def test_a_target_is_set_shown_against_what_came_in_and_taken_back_and_each_setting_stays(

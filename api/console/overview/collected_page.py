@@ -30,7 +30,7 @@ def show_collected(
 ) -> HTMLResponse:
     first_day = read_month(month)
     rows, following = list_collected(context.database, first_day, currency, collector or None, MAX_ROWS, cursor or None)
-    changes = CollectionTargetStore(context.database).list_changes(MAX_CHANGES)
+    changes = CollectionTargetStore(context.database).list_changes_of(first_day, currency, collector, MAX_CHANGES)
     return render(
         request,
         context,
@@ -40,7 +40,7 @@ def show_collected(
         currency=currency,
         collector=collector,
         rows=rows,
-        changes=[each for each in changes if (each.month, each.currency, each.collector) == (first_day, currency, collector)],
+        changes=changes,
         next_page=request.url.include_query_params(cursor=following).query if following else None,
         later_page=bool(cursor),
     )

@@ -9,7 +9,9 @@ from adapters.portfolio.target_store import CollectionTarget
 from api.schemas.amounts import Amount, PositiveAmount
 from api.schemas.request_body import RequestBody, example_config
 
-Month = Annotated[str, Field(pattern="^[0-9]{4}-(0[1-9]|1[0-2])$", description="a calendar month of the business clock, as YYYY-MM")]
+Month = Annotated[
+    str, Field(pattern="^(19|20)[0-9]{2}-(0[1-9]|1[0-2])$", description="a calendar month of the business clock, 1900-01 to 2099-12")
+]
 
 
 def write_month(month: date) -> str:
