@@ -99,7 +99,7 @@ def build_work_reasons(line: WorklistLine, today: date, words: Phrases) -> list[
     item, ranked, scope = line.item, line.ranked, line.scope
     sentences = [render_item_reason(item, words), _render_due_date(item.due_on, today, words)]
     if ranked.heaviest:
-        known = "at_risk" if ranked.percent_below else "at_risk_alone"
+        known = "at_risk_most" if ranked.percent_below == 100 else "at_risk" if ranked.percent_below else "at_risk_alone"
         facts: dict[str, Any] = {"amount": ranked.heaviest.minor, "percent": ranked.percent_below, "currency": ranked.heaviest.currency}
         sentences.append(words.render_worklist_reason(known, facts, ranked.heaviest.currency))
     sentences += [

@@ -101,6 +101,14 @@ async def test_an_amount_is_weighed_against_the_collectors_own_open_invoices(min
     assert "€250.00 hangs on it: more than 90 % of your open EUR invoices" in item["why"]
 
 
+async def test_what_is_more_than_any_one_invoice_is_told_so(mine: PortfolioWorld, collector: Client) -> None:
+    """Of a customer's several invoices all hangs on one thing."""
+    mine.invoice("I-2", total=10_000, started=False)
+    task(mine, "refused_letter", assignee=ME)
+    (item,) = await listed(collector)
+    assert "€350.00 hangs on it: more than any of your open EUR invoices" in item["why"]
+
+
 async def test_the_reasons_are_in_the_readers_language(mine: PortfolioWorld, collector: Client) -> None:
     task(mine, "call", invoice_id="I-1", assignee=ME)
     answer = await collector.get("/v1/worklist", headers={"Accept-Language": "de"})

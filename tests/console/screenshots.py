@@ -37,8 +37,11 @@ README_PAGES: dict[str, tuple[str, Literal["light", "dark"]]] = {
     "approvals": ("/approvals", "light"),
     "letters": ("/letters?whose=all", "light"),
 }
-README_WIDTH, README_COLOURS = 900, 48
-"""Pixels, and how many colours: a picture stays below 60 KB."""
+README_WIDTH, README_COLOURS = 900, 96
+"""Pixels, and how many colours: a picture stays below 70 KB."""
+
+PLAYED_SECONDS = 60
+"""Within which the letters of the next days are played."""
 
 
 async def take_pictures() -> int:
@@ -81,6 +84,7 @@ async def take_readme_pictures(link: str) -> int:
         for name, (path, scheme) in README_PAGES.items():
             await page.emulate_media(color_scheme=scheme)
             await page.goto(base + path)
+            await page.locator("progress:not([value])").wait_for(state="detached", timeout=PLAYED_SECONDS * 1_000)
             save_small(await page.screenshot(), README_FOLDER / f"{name}.png")
         await browser.close()
     return len(README_PAGES)
@@ -89,7 +93,7 @@ async def take_readme_pictures(link: str) -> int:
 def save_small(picture: bytes, path: Path) -> None:
     with Image.open(io.BytesIO(picture)) as whole:
         small = whole.convert("RGB").resize((README_WIDTH, whole.height * README_WIDTH // whole.width), Image.Resampling.LANCZOS)
-    small.quantize(README_COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(path, optimize=True)
+    small.quantize(README_COLOURS, Image.Quantize.MEDIANCUT, kmeans=3, dither=Image.Dither.NONE).save(path, optimize=True)
 
 
 if __name__ == "__main__":
