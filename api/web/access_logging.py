@@ -1,12 +1,13 @@
 """Who looked at which account: every successful read is noted as its answer goes out, and written together with others a moment later.
 
 A read never waits for its note: the first one after a quiet time is in the database within `GATHERING_SECONDS`, and a process that is
-killed loses at most the notes of that time. A list of several accounts is no view of any; a list of one account's things is a view of it.
+killed loses at most the notes of that time. A list of several accounts is no view of any, unless it has what was written about
+them; a list of one account's things is a view of it.
 Whoever takes a period along has viewed every account in it.
 """
 
 import asyncio
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Iterable, Mapping, MutableMapping
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -116,6 +117,11 @@ def record_answered_account(request: Request, account_id: str) -> None:
     request.state.answered = AccessTarget(ACCOUNT, account_id)
 
 
+def record_listed_accounts(request: Request, account_ids: Iterable[str]) -> None:
+    """A list has what was written about these accounts."""
+    request.state.listed = frozenset(account_ids)
+
+
 def record_exported_scope(request: Request, scope: AuditScope) -> None:
     """An auditor takes away all that there is of an account or a period."""
     request.state.shown = build_scope_target(scope)
@@ -139,6 +145,8 @@ class AccessLoggingMiddleware:
                 _log_access(actor, read, state.get("shown"))
                 if answered := state.get("answered"):
                     _log_access(actor, read, answered)
+                for account_id in state.get("listed", ()):
+                    _log_access(actor, read, AccessTarget(ACCOUNT, account_id))
             await send(message)
 
         await self._app(scope, receive, noting)

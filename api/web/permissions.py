@@ -66,7 +66,7 @@ ALLOWED_ROLES: dict[Permission, frozenset[Role]] = {
     Permission.REINSTATE: _LEAD_ROLES,
     Permission.DECIDE_WRITE_OFFS: frozenset({Role.WRITE_OFF_ANALYST}),
     Permission.ANSWER_ESCALATIONS: frozenset(set(Role) - {Role.AUDITOR}),
-    Permission.MARK_MENTIONS: frozenset(set(Role) - {Role.AUDITOR}),
+    Permission.MARK_MENTIONS: frozenset(Role),
     Permission.MAKE_DOSSIERS: _COLLECTION_ROLES | {Role.WRITE_OFF_ANALYST, Role.CREDIT_ANALYST},
     Permission.RUN_PORTFOLIOS: _LEAD_ROLES,
     Permission.ADOPT_POLICIES: _LEAD_ROLES | {Role.FINANCE_DIRECTOR},

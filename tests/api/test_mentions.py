@@ -5,9 +5,12 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 
 import pytest
-from sqlmodel import Session
+from fastapi import FastAPI
+from sqlalchemy import select
+from sqlmodel import Session, col
 
 from adapters.database.engine import Database
+from adapters.database.tables import ViewRow
 from adapters.mentions import mention_store
 from adapters.mentions.mention_store import MentionStore
 from api.console.mentions import mentions_page
@@ -66,6 +69,21 @@ async def test_whom_a_note_names_is_found_before_it_is_written(
     monkeypatch.setattr(mention_store, "find_mentions", find_unhurried)
     assert (await collector.post(NOTES, json={"text": "@collections_manager-1 rang"})).status_code == 200
     assert MentionStore(named.database).count_unread(MARIA) == 1
+
+
+async def test_whoever_is_named_marks_it_read_and_their_look_at_the_account_is_recorded(
+    app: FastAPI, collector: Client, as_role: As, named: PortfolioWorld
+) -> None:
+    auditor = "auditor-1"
+    async with as_role(Role.AUDITOR) as client:
+        assert (await collector.post(NOTES, json={"text": f"@{auditor} look"})).status_code == 200
+        (mention,) = (await client.get("/v1/mentions")).json()
+        await client.get("/mentions", headers={"Accept": "text/html"})
+        assert (await client.post("/v1/mentions/read", json={"notes": [mention["note_id"]]})).json() == {"read": 1}
+    await app.state.trail.flush()
+    with named.database.reading() as session:
+        seen = session.execute(select(col(ViewRow.account_id), col(ViewRow.route)).where(col(ViewRow.user) == auditor)).all()
+    assert {tuple(row) for row in seen} == {("A-1", "/v1/mentions"), ("A-1", "/mentions")}
 
 
 async def test_a_comment_tells_whom_it_names_unless_what_it_was_written_for_is_refused(collector: Client, named: PortfolioWorld) -> None:

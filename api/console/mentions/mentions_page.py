@@ -11,6 +11,7 @@ from adapters.mentions.mention_store import MentionLine, MentionStore
 from adapters.read_model.journal import build_cursor_after
 from api.console.acts.sent_form import FOREIGN_FORM, read_sent_form
 from api.console.rendering import PageReader, render
+from api.web.access_logging import record_listed_accounts
 from api.web.authentication import Context
 from api.web.request_target import EncodedPathRoute
 
@@ -30,6 +31,7 @@ class ShownMention(NamedTuple):
 def show_mentions(request: Request, context: Context, actor: PageReader) -> HTMLResponse:
     """Those that are unread stand first; the header counts also those for which the page has no room."""
     lines = MentionStore(context.database).list_mentions(actor.user, MAX_MENTIONS, unread_first=True)
+    record_listed_accounts(request, (line.account_id for line in lines))
     return render(request, context, "mentions.html", actor, mentions=[ShownMention(line, build_note_address(line)) for line in lines])
 
 
