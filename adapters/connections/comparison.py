@@ -2,7 +2,6 @@
 
 from collections import Counter
 from contextlib import suppress
-from enum import StrEnum
 from typing import NamedTuple
 
 from sqlalchemy import select
@@ -15,25 +14,12 @@ from adapters.connections.connection_sync import CREDITS_REFUSED, PAGE_SIZE, Con
 from adapters.connections.credit_mirror import find_known_accounts, load_unapplied_of
 from adapters.connections.due_parts import find_whole_id
 from adapters.database.engine import Database
+from adapters.database.row_states import DifferenceKind
 from adapters.database.tables import ExternalInvoiceRow, Invoice
 from domain.billing.billing_events import InvoiceStatus
 
 MOST_REASON = 300
 """Characters of why something cannot be read."""
-
-
-class DifferenceKind(StrEnum):
-    """MISSING_HERE: it is owed there, and not open here. MISSING_THERE: it is open here, and nothing of it is owed there. BALANCE: another
-    amount is owed. ACCOUNT, CURRENCY: it is another's, or in another currency. CREDIT: another amount is unapplied. UNREAD: what stands
-    there cannot be read as an invoice, and may be owed."""
-
-    MISSING_HERE = "missing_here"
-    MISSING_THERE = "missing_there"
-    BALANCE = "balance"
-    ACCOUNT = "account"
-    CURRENCY = "currency"
-    CREDIT = "credit"
-    UNREAD = "unread"
 
 
 class Difference(NamedTuple):

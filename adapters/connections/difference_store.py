@@ -7,9 +7,10 @@ from sqlalchemy import select
 from sqlmodel import Session, col
 
 from adapters.billing.external_key import SystemKey
-from adapters.connections.comparison import Comparison, Difference, DifferenceKind
+from adapters.connections.comparison import Comparison, Difference
 from adapters.connections.cursor_rows import lock_cursor_row
 from adapters.database.engine import Database
+from adapters.database.row_states import DifferenceKind
 from adapters.database.tables import BillingDifferenceRow
 
 

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import bindparam, literal, or_, select
 from sqlmodel import Session, col
 
+from adapters.correspondence.missing_there import find_missing_there
 from adapters.database.row_states import MessageState
 from adapters.database.tables import Case, ExternalInvoiceRow, Invoice, Message, MessageLine
 from domain import identifiers as ids
@@ -142,11 +143,16 @@ _SELECT_REMINDED_INVOICES = (
 
 
 def load_positions(session: Session, accounts: Collection[str], lock: bool = False) -> Positions:
-    """Load the positions of accounts. `lock`: nothing in them changes until the end of the transaction."""
+    """Load the positions of accounts, without what is missing in their connected system. `lock`: nothing in them changes until the end of
+    the transaction."""
     positions: dict[AccountCurrency, dict[str, PositionInvoice]] = {}
     if accounts:
-        for row in session.connection().execute(_LOCK_POSITIONS if lock else _SELECT_POSITIONS, {"accounts": list(accounts)}):
-            invoice = PositionInvoice._make(row)
+        statement = _LOCK_POSITIONS if lock else _SELECT_POSITIONS
+        found = [PositionInvoice._make(row) for row in session.connection().execute(statement, {"accounts": list(accounts)})]
+        missing = find_missing_there(session, [each.id for each in found if each.reference is not None])
+        for invoice in found:
+            if invoice.id in missing:
+                continue
             positions.setdefault((invoice.account_id, invoice.currency), {})[invoice.id] = invoice
     return positions
 

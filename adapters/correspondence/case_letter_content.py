@@ -8,6 +8,7 @@ from sqlalchemy import and_, literal, or_, select
 from sqlmodel import Session, col
 
 from adapters.correspondence.account_positions import HowToPay
+from adapters.correspondence.missing_there import find_missing_there
 from adapters.correspondence.reminder_content import (
     LetterContent,
     LetterRecipient,
@@ -62,6 +63,8 @@ def load_case_invoices(session: Session, letters: Sequence[Message]) -> LoadedCa
     statement = statement.outerjoin(ExternalInvoiceRow, col(ExternalInvoiceRow.invoice_id) == col(Invoice.id))
     statement = statement.where(or_(col(Invoice.id).in_(invoices), stated))
     found = session.execute(statement.order_by(col(Invoice.due_date), col(Invoice.id))).all()
+    missing = find_missing_there(session, [invoice.id for invoice, _, reference, _ in found if reference is not None]) - invoices
+    found = [row for row in found if row[0].id not in missing]
     cases = {letter.case_id for letter in letters}
     over = session.scalars(select(col(Case.case_id)).where(col(Case.case_id).in_(cases), col(Case.outcome).is_not(None)))
     named = {invoice.id: NamedInvoice(invoice, disputed or 0, HowToPay.build(invoice.number, *says)) for invoice, disputed, *says in found}

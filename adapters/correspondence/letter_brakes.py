@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, and_, bindparam, exists, literal, not_, or_, select, union
 from sqlmodel import Session, col
 
+from adapters.correspondence.missing_there import HAS_MISSING, find_letters_of_missing
 from adapters.correspondence.reading_gaps import HAS_SYSTEMS, ReadingGaps, load_reading_gaps
 from adapters.database.row_states import BrakeEvent
 from adapters.database.tables import Case, HeldAccount, LetterStopRow, Message
@@ -32,12 +33,13 @@ _SELECT_BRAKES = union(
 
 class LetterBrakes(NamedTuple):
     """What holds letters back on a business date: the scopes of its stops, whether accounts are held for release, and which connected
-    systems were not read for too long."""
+    systems were not read for too long. `has_missing`: some invoices are missing there, for which alone no letter asks."""
 
     scopes: frozenset[StopScope]
     has_held_accounts: bool
     today: date
     gaps: ReadingGaps = ReadingGaps()
+    has_missing: bool = False
 
     @property
     def hold_all(self) -> bool:
@@ -59,18 +61,21 @@ class LetterBrakes(NamedTuple):
         """Find those of some letters, by number, that must not go now."""
         if self.hold_all:
             return set(messages)
+        missing = find_letters_of_missing(session, messages) if self.has_missing else set()
         conditions = self.build_conditions(col(Message.account_id))
         if not conditions:
-            return set()
+            return missing
         held = select(col(Message.id)).where(col(Message.id).in_(messages), not_(and_(*conditions)))
-        return {number for number in session.scalars(held) if number is not None}
+        return missing | {number for number in session.scalars(held) if number is not None}
 
 
 def load_brakes(session: Session, today: date) -> LetterBrakes:
     """Load what holds letters back on a business date."""
     found = set(session.connection().scalars(_SELECT_BRAKES, {"today": today}))
     gaps = load_reading_gaps(session) if _CONNECTED in found else ReadingGaps()
-    return LetterBrakes(frozenset(scope for scope in StopScope if scope in found), BrakeEvent.HELD.value in found, today, gaps)
+    has_missing = _CONNECTED in found and bool(session.scalar(select(HAS_MISSING)))
+    scopes = frozenset(scope for scope in StopScope if scope in found)
+    return LetterBrakes(scopes, BrakeEvent.HELD.value in found, today, gaps, has_missing)
 
 
 def _is_stopped(account: Any, today: date) -> ColumnElement[bool]:

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import and_, func, not_, or_, select
 from sqlmodel import Session, col
 
 from adapters.correspondence.account_positions import AccountCurrency, PositionInvoice, Positions, load_positions
@@ -13,6 +13,7 @@ from adapters.correspondence.business_days import find_first_business_day, get_b
 from adapters.correspondence.contact_requests import REOPENABLE_STATES, UNDER_WAY_STATES, build_due_conditions
 from adapters.correspondence.letter_brakes import LetterBrakes, load_brakes
 from adapters.correspondence.letter_loader import LetterLoader, LetterRecipient
+from adapters.correspondence.missing_there import find_letters_of_missing, give_requests_back, is_missing_there
 from adapters.database.engine import Database
 from adapters.database.row_states import ContactRequestState, MessageState
 from adapters.database.tables import Case, ContactRequest, Message, PolicyVersion
@@ -50,6 +51,8 @@ class LetterClaims:
             brakes = load_brakes(session, now.date())
             if brakes.hold_all:
                 return []
+            if brakes.has_missing:
+                give_requests_back(session)
             requests = self._load_waiting_requests(session, now, limit, brakes, only)
             if requests:
                 self._claim_requests(session, requests, now)
@@ -63,8 +66,9 @@ class LetterClaims:
         due = build_due_conditions(session, now)
         due += brakes.build_conditions(col(ContactRequest.account_id))
         due += [col(ContactRequest.account_id).in_(only)] if only is not None else []
+        asked_for = [not_(is_missing_there(col(ContactRequest.invoice_id)))] if brakes.has_missing else []
         first_slot = func.min(col(ContactRequest.slot))
-        statement = select(col(ContactRequest.account_id), first_slot).where(*due).group_by(col(ContactRequest.account_id))
+        statement = select(col(ContactRequest.account_id), first_slot).where(*due, *asked_for).group_by(col(ContactRequest.account_id))
         slots = dict(session.execute(statement.order_by(first_slot).limit(limit * ACCOUNTS_PER_LETTER)).all())
         expecting = self._find_accounts_expecting_more(
             session, [account for account, slot in slots.items() if slot + self._patience > now], now
@@ -72,7 +76,7 @@ class LetterClaims:
         ready = [account for account in slots if account not in expecting][:limit]
         if not ready:
             return []
-        waiting = (col(ContactRequest.state) == ContactRequestState.PENDING, col(ContactRequest.account_id).in_(ready))
+        waiting = (col(ContactRequest.state) == ContactRequestState.PENDING, col(ContactRequest.account_id).in_(ready), *asked_for)
         statement_of_all = select(ContactRequest).where(*waiting).order_by(col(ContactRequest.id))
         return list(session.scalars(statement_of_all.with_for_update(skip_locked=True)))
 
@@ -242,6 +246,8 @@ class LetterClaims:
         due += brakes.build_conditions(col(Message.account_id))
         if resting := list_resting_items(session, SetAsideStage.LETTER):
             due.append(col(Message.id).not_in(map(int, resting)))
+        if brakes.has_missing and (missing := find_letters_of_missing(session)):
+            due.append(col(Message.id).not_in(missing))
         statement = select(col(Message.id)).where(*due).order_by(col(Message.id)).limit(limit)
         return [number for number in session.scalars(statement) if number is not None]
 

@@ -185,6 +185,20 @@ class ConnectionEventKind(StrEnum):
     ENCRYPTED_ANEW = "encrypted_anew"
 
 
+class DifferenceKind(StrEnum):
+    """How what a connected system says differs from what is here. MISSING_HERE: it is owed there, and not open here. MISSING_THERE: it is
+    open here, and nothing of it is owed there. BALANCE: another amount is owed. ACCOUNT, CURRENCY: it is another's, or in another currency.
+    CREDIT: another amount is unapplied. UNREAD: what stands there cannot be read as an invoice, and may be owed."""
+
+    MISSING_HERE = "missing_here"
+    MISSING_THERE = "missing_there"
+    BALANCE = "balance"
+    ACCOUNT = "account"
+    CURRENCY = "currency"
+    CREDIT = "credit"
+    UNREAD = "unread"
+
+
 class ConnectionRunKind(StrEnum):
     """What can be done with a connection: its test, a reading of what changed, a comparison of all that is open."""
 

@@ -12,7 +12,7 @@ from sqlalchemy import update
 from adapters.billing.external_key import SystemKey
 from adapters.billing.external_records import BalanceCheck, ConnectionStep
 from adapters.config.settings import Settings
-from adapters.connections.comparison import Comparison, Difference, DifferenceKind
+from adapters.connections.comparison import Comparison, Difference
 from adapters.connections.connection_admin import ConnectionAdmin
 from adapters.connections.connection_file import read_connection
 from adapters.connections.connection_registry import ConnectionRegistry
@@ -21,7 +21,7 @@ from adapters.connections.difference_store import keep_comparison
 from adapters.connections.notes.refused_notes import note_entry
 from adapters.connections.rests.system_rests import SystemRests
 from adapters.database.engine import Database
-from adapters.database.row_states import IdentityChannel
+from adapters.database.row_states import DifferenceKind, IdentityChannel
 from adapters.database.tables import Account
 from adapters.identity.identity_events import ChangeAuthor
 from domain.roles import Role

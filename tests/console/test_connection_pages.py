@@ -15,7 +15,7 @@ from adapters.billing.errors import ConnectionRefusedByBillingError
 from adapters.billing.external_key import SystemKey
 from adapters.billing.external_records import BalanceCheck, ConnectionStep
 from adapters.config.settings import Settings
-from adapters.connections.comparison import Comparison, Difference, DifferenceKind
+from adapters.connections.comparison import Comparison, Difference
 from adapters.connections.connection_kinds import CONNECTION_KINDS, list_asked_fields
 from adapters.connections.connection_registry import ConnectionRegistry
 from adapters.connections.connection_runs import ConnectionRuns
@@ -23,6 +23,7 @@ from adapters.connections.difference_store import keep_comparison
 from adapters.connections.notes.refused_notes import note_entry
 from adapters.connections.rests.system_rests import SystemRests
 from adapters.database.engine import Database
+from adapters.database.row_states import DifferenceKind
 from adapters.database.tables import BillingCursorRow, ExternalNoteRow
 from adapters.i18n.languages import LANGUAGES
 from adapters.identity.users_and_tokens import IdentityStore

@@ -11,10 +11,11 @@ from adapters.billing.external_key import parse_external_key
 from adapters.billing.external_records import ExternalInvoice
 from adapters.billing.refused_rows import ShownRecord
 from adapters.connections.absences.vanished_invoices import list_others
-from adapters.connections.comparison import Comparison, DifferenceKind
+from adapters.connections.comparison import Comparison
 from adapters.connections.connection_sync import ConnectionSync
 from adapters.connections.difference_store import end_differences
 from adapters.database.engine import Database
+from adapters.database.row_states import DifferenceKind
 from adapters.database.tables import Invoice
 from domain.billing.billing_events import InvoiceStatus
 

@@ -5,10 +5,9 @@ from typing import Any
 
 from pydantic import BaseModel, Field, SecretStr
 
-from adapters.connections.comparison import DifferenceKind
 from adapters.connections.connection_description import WebhookProof
 from adapters.connections.connection_overview import ConnectionStanding
-from adapters.database.row_states import ConnectionEventKind
+from adapters.database.row_states import ConnectionEventKind, DifferenceKind
 from api.schemas.request_body import RequestBody, example_config
 
 LONGEST_SECRET = 10_000

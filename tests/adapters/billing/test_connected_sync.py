@@ -15,11 +15,12 @@ from adapters.billing.errors import BillingAwayError, UnknownAccountError
 from adapters.billing.external_key import parse_external_key
 from adapters.billing.external_records import ChangePage, ExternalAccount, ExternalInvoice
 from adapters.connections.account_mirror import READ_AGAIN_AFTER, AccountDefaults
-from adapters.connections.comparison import Comparison, DifferenceKind, compare_open_items
+from adapters.connections.comparison import Comparison, compare_open_items
 from adapters.connections.connection_sync import ConnectionSync
 from adapters.correspondence.letter_stop_store import BrakeContext
 from adapters.correspondence.release_store import ReleaseStore
 from adapters.database.engine import Database
+from adapters.database.row_states import DifferenceKind
 from adapters.database.tables import Account, BillingCursorRow, Contact, HeldAccount, Invoice
 from adapters.ledger.ledger import Ledger
 from domain.billing.billing_events import InvoiceStatus

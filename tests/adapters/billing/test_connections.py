@@ -17,7 +17,6 @@ from adapters.composition import compose_services
 from adapters.config.settings import Settings
 from adapters.connections import connection_sync
 from adapters.connections.account_mirror import AccountDefaults
-from adapters.connections.comparison import DifferenceKind
 from adapters.connections.connected_reading import ConnectedReading
 from adapters.connections.connection_description import ConnectionFileError
 from adapters.connections.connection_file import load_connections
@@ -25,6 +24,7 @@ from adapters.connections.connection_states import ConnectionState, list_connect
 from adapters.connections.connection_sync import ConnectionSync
 from adapters.connections.routed_billing import RoutedBilling
 from adapters.database.engine import Database
+from adapters.database.row_states import DifferenceKind
 from adapters.database.tables import BillingDifferenceRow, Invoice
 from adapters.set_aside.set_aside_store import SetAsideStore
 from adapters.set_aside.stages import SetAsideStage

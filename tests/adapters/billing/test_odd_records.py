@@ -20,10 +20,11 @@ from adapters.billing.external_records import (
 )
 from adapters.connections import credit_mirror
 from adapters.connections.account_mirror import READ_AGAIN_AFTER, AccountDefaults
-from adapters.connections.comparison import DifferenceKind, compare_open_items
+from adapters.connections.comparison import compare_open_items
 from adapters.connections.connection_sync import MOST_FAILURES, ConnectionSync
 from adapters.connections.invoice_faults import LONGEST_TEXT, find_invoice_fault, split_where_nameable
 from adapters.database.engine import Database
+from adapters.database.row_states import DifferenceKind
 from adapters.ledger.ledger import Ledger
 from domain.accepted_texts import MAX_ID_LENGTH
 from domain.billing.billing_events import InvoiceStatus
