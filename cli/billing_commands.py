@@ -208,6 +208,38 @@ def compare_systems(name: Name = None, data_dir: DataDir = None) -> None:
         raise typer.Exit(DIFFERENT_STATUS if differs else AWAY_STATUS)
 
 
+@billing_app.command("gone")
+def take_gone(
+    name: Annotated[str, typer.Argument(help="The connection's name.")],
+    count: Annotated[int | None, typer.Option("--count", help="How many are listed, and gone. Without it nothing is done.")] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """List the invoices that the last comparison did not find there; with --count, say that they are gone. Each is read again first, and
+    only what is still not shown is cancelled here. Ends with 3 where some could not be read."""
+    from adapters.connections.difference_store import list_open_differences
+    from adapters.connections.oversight.decided_absences import collect_missing, take_decided_gone
+    from adapters.database.row_states import IdentityChannel
+    from adapters.identity.identity_events import ChangeAuthor
+
+    is_partial = False
+    with opened_systems(data_dir) as (database, systems):
+        for system in _find(systems, name):
+            if count is None:
+                missing = collect_missing(list_open_differences(database, system.key))
+                _print_differences(missing.differences)
+                sums = ", ".join(f"{amount} {currency}" for currency, amount in missing.sums.items())
+                said = f"{len(missing.differences):,} invoices were not found there" + (f"; open here: {sums}" if sums else "")
+                print(f"{system.key.system}: {said}" + ("; say --count with this number where they are gone" if sums else ""))
+                continue
+            by = ChangeAuthor(get_caller_name(), IdentityChannel.COMMAND_LINE)
+            decided = take_decided_gone(database, system, count, by, datetime.now(UTC))
+            is_partial |= bool(decided.unread)
+            said = f"{len(decided.gone):,} are gone, {len(decided.shown):,} are there after all, {len(decided.unread):,} could not be read"
+            print(f"{system.key.system}: {said}")
+    if is_partial:
+        raise typer.Exit(DIFFERENT_STATUS)
+
+
 @billing_app.command("retry-notes")
 def retry_notes(name: Annotated[str, typer.Argument(help="The connection's name.")], data_dir: DataDir = None) -> None:
     """Leave the notes once more that the system refused, once what it says is put right there. A running Duecourse does so within a

@@ -180,6 +180,11 @@ class ConnectionStore:
                     failed[name] = str(error)
         return done, failed
 
+    def record_event(self, kind: ConnectionEventKind, name: str, by: ChangeAuthor, detail: str) -> None:
+        """Also of a connection of the file."""
+        with self._database.writing() as session:
+            _record(session, kind, name, by, detail)
+
     def list_events(self, limit: int, name: str | None = None) -> list[ConnectionEvent]:
         """The newest first."""
         statement = select(ConnectionEventRow).order_by(col(ConnectionEventRow.id).desc()).limit(limit)

@@ -50,7 +50,7 @@ def find_letters_of_missing(session: Session, messages: Collection[int] | None =
     about its invoices alone, and waits for them."""
     mine = [col(Message.id).in_(messages)] if messages is not None else []
     intended = (col(Message.state) == MessageState.INTENDED, *mine)
-    of_cases = session.execute(select(col(Message.id), Message.invoice_ids).where(*intended, col(Message.case_id).is_not(None))).all()
+    of_cases = session.execute(select(col(Message.id), col(Message.invoice_ids)).where(*intended, col(Message.case_id).is_not(None))).all()
     missing = find_missing_there(session, {invoice for _, invoices in of_cases for invoice in invoices})
     claimed = (col(ContactRequest.state) == ContactRequestState.CLAIMED, is_missing_there(col(ContactRequest.invoice_id)))
     requested = select(col(Message.id)).join(ContactRequest, col(ContactRequest.message_id) == col(Message.id)).where(*intended, *claimed)

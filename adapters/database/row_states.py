@@ -183,6 +183,7 @@ class ConnectionEventKind(StrEnum):
     SWITCHED_OFF = "switched_off"
     SWITCHED_ON = "switched_on"
     ENCRYPTED_ANEW = "encrypted_anew"
+    DECIDED_GONE = "decided_gone"
 
 
 class DifferenceKind(StrEnum):

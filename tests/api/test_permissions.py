@@ -180,6 +180,7 @@ WHO_MAY: dict[tuple[str, str], set[Role]] = {
     ("POST", "/v1/connections/{connection_id}/test"): BILLING,
     ("POST", "/v1/connections/{connection_id}/reading"): BILLING,
     ("POST", "/v1/connections/{connection_id}/comparison"): BILLING,
+    ("POST", "/v1/connections/{connection_id}/absences"): {Role.ADMIN},
     ("POST", "/v1/connections/{connection_id}/notes"): BILLING,
     ("GET", "/v1/clock"): EVERYBODY,
     ("POST", "/v1/clock"): LEADS,

@@ -53,6 +53,8 @@ def test_a_system_is_added_tested_read_compared_and_its_secret_changed(run: Run,
     assert "1 differences" in run("billing", "compare", status=3)
     assert "house: 1 invoices read, 1 changed" in run("billing", "sync", "house")
     assert "0 differences" in run("billing", "compare")
+    assert "house: 0 invoices were not found there" in run("billing", "gone", "house")
+    assert "0 invoices are missing there now, and not 1" in run("billing", "gone", "house", "--count", "1", status=2)
     run("billing", "test", status=3)
     assert "house has another api_key" in run("billing", "rotate", "house", "--secret-file", "api_key=-", typed=OTHER_KEY)
     assert "house: house, company 1: works" in run("status")

@@ -5,13 +5,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fastapi import FastAPI
 from sqlalchemy import select
 from sqlmodel import col
 
-from adapters.billing.errors import ConnectionRefusedByBillingError
+from adapters.billing.errors import ConnectionRefusedByBillingError, UnknownInvoiceError
 from adapters.billing.external_key import SystemKey
 from adapters.billing.external_records import BalanceCheck, ConnectionStep
 from adapters.config.settings import Settings
@@ -27,12 +28,13 @@ from adapters.database.row_states import DifferenceKind
 from adapters.database.tables import BillingCursorRow, ExternalNoteRow
 from adapters.i18n.languages import LANGUAGES
 from adapters.identity.users_and_tokens import IdentityStore
+from adapters.ledger.ledger import Ledger
 from adapters.set_aside.set_aside_store import SetAsideStore
 from adapters.set_aside.stages import SetAsideStage
 from api.presenters.phrases import load_phrases
 from domain.roles import Role
 from tests.adapters.billing.connected_worlds import LedgerConnectedWorld
-from tests.adapters.connections.house import GOOD_KEY, OTHER_KEY, join_house
+from tests.adapters.connections.house import GOOD_KEY, OTHER_KEY, HouseConnector, join_house
 from tests.adapters.ledger.builders import TODAY
 from tests.api.conftest import As, Client
 from tests.api.portfolio_world import REAL_NOW, PortfolioWorld
@@ -192,9 +194,48 @@ async def test_differences_open_their_invoices_and_accounts(as_role: As, house: 
 
 
 @ON_SQLITE
+async def test_an_administrator_says_that_what_is_missing_there_is_gone(
+    app: FastAPI, as_role: As, house: LedgerConnectedWorld, database: Database, world: PortfolioWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Too many to be believed by itself; one of them is there after all."""
+    account = house.add_account("Customer Ltd")
+    invoices = [house.issue_invoice(account, 1_000, TODAY) for _ in range(5)]
+    async with as_role(Role.ADMIN, Accept="text/html") as admin, as_role(Role.BILLING_OPS, Accept="text/html") as billing:
+        await connect(admin)
+        await admin.post("/v1/connections/house:1/reading", headers={"Accept": "application/json"})
+        await finish_runs(app)
+        read = HouseConnector.read_invoice
+
+        def hide(connector: HouseConnector, external_id: str) -> Any:
+            if external_id in invoices[1:]:
+                raise UnknownInvoiceError(external_id)
+            return read(connector, external_id)
+
+        monkeypatch.setattr(HouseConnector, "read_invoice", hide)
+        missing = [Difference(DifferenceKind.MISSING_THERE, f"@house:1:{each}", each, "EUR", "1000", "0") for each in invoices]
+        keep_comparison(database, SystemKey("house", "1"), Comparison(0, tuple(missing)), REAL_NOW)
+        assert "take_gone_there" not in await page(billing, "/connections/house:1")
+        html = await page(admin, "/connections/house:1")
+        assert "these invoices in the billing system: 5, of which €50.00 is open here" in words(html)
+        inline = html[html.index('action="/act/take_gone_there"') :].partition("</form>")[0]
+        form = dict(re.findall(r'name="(\w+)" value="([^"]*)"', inline))
+        assert (await admin.post("/act/take_gone_there", data={**form, "count": "4", "form_key": "other"})).status_code == 409
+        assert (await billing.post("/act/take_gone_there", data={**form, "form_key": "third"})).status_code == 403
+        answer = await admin.post("/act/take_gone_there", data=form)
+        assert answer.status_code == 303, answer.text
+        shown = words(await page(admin, "/connections/house:1"))
+    ledger = Ledger(database)
+    assert [ledger.get_invoice_facts(f"@house:1:{each}").status.value for each in invoices] == ["open", *["cancelled"] * 4]
+    assert f"Said to be gone there (4: {', '.join(invoices[1:])}; €40.00)" in shown
+    assert "Not found there" not in shown
+
+
+@ON_SQLITE
 async def test_the_pages_speak_every_language(app: FastAPI, as_role: As, house: LedgerConnectedWorld, world: PortfolioWorld) -> None:
     async with as_role(Role.ADMIN, Accept="text/html") as admin:
         await connect(admin)
+    missing = Difference(DifferenceKind.MISSING_THERE, "@house:1:R1", "R-1", "EUR", "1000", "0")
+    keep_comparison(world.database, SystemKey("house", "1"), Comparison(0, (missing,)), REAL_NOW)
     identity = IdentityStore(world.database)
     for language in LANGUAGES:
         identity.add_user(f"reader-{language}", Role.ADMIN, language=language)

@@ -11,6 +11,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from adapters.connections.connection_kinds import CONNECTION_KINDS
 from adapters.connections.connection_overview import load_connection_overviews
 from adapters.connections.connection_store import ConnectionStore
+from adapters.connections.oversight.decided_absences import collect_missing
 from adapters.database.row_states import ConnectionRunKind
 from api.commands.connection_runs import require_connection
 from api.console.acts.api_call import send_to_api
@@ -103,6 +104,8 @@ def show_connection(
         differences=overview.state.differences[after:end],
         following=end if len(overview.state.differences) > end else None,
         later_page=after > 0,
+        missing=collect_missing(overview.state.differences),
+        may_manage=permission_denial_reason(actor.role, Permission.MANAGE_CONNECTIONS) is None,
         events=ConnectionStore(context.database).list_events(MAX_EVENTS, system.key.system),
         may_ask=permission_denial_reason(actor.role, Permission.ASK_BILLING) is None,
         key=f"form-{secrets.token_urlsafe(18)}",

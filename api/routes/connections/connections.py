@@ -1,7 +1,7 @@
 """The routes of connections to billing systems: how each stands; added, changed and switched off by administrators."""
 
 import secrets
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from fastapi import APIRouter, BackgroundTasks, Request
 from fastapi.concurrency import run_in_threadpool
@@ -13,12 +13,15 @@ from adapters.connections.connection_overview import load_connection_overviews
 from adapters.connections.connection_runs import ConnectionRuns
 from adapters.connections.connection_store import ConnectionStore
 from adapters.connections.notes.refused_notes import retry_refused_notes
+from adapters.connections.oversight.decided_absences import take_decided_gone
 from adapters.database.row_states import ConnectionRunKind
 from api.commands.connection_runs import begin_run, require_connection
 from api.context import ApiContext
 from api.presenters.connections import present_connection, present_connection_details, present_test
 from api.routes.connections.webhooks import WEBHOOKS
 from api.schemas.connections.connections import (
+    AbsencesDecided,
+    AbsencesIn,
     ConnectionChanged,
     ConnectionDetailsOut,
     ConnectionIn,
@@ -158,6 +161,19 @@ async def compare_connection(connection_id: str, request: Request, context: Cont
     system = await run_in_threadpool(require_connection, context, connection_id)
     begun_at = await begin_run(request.app, context, system, ConnectionRunKind.COMPARISON, actor.user)
     return RunBegun(id=system.id, begun_at=begun_at)
+
+
+@router.post("/{connection_id}/absences", operation_id="take_gone_there", summary="Say that what the comparison misses is gone there")
+async def take_gone_there(
+    connection_id: str, body: AbsencesIn, request: Request, context: Context, actor: ConnectionManagingActor
+) -> AbsencesDecided:
+    """Each is read again first, and only what is still not shown is cancelled here. Where another number is missing by now, nothing is done
+    (409)."""
+    system = await run_in_threadpool(require_connection, context, connection_id)
+    by, now = build_change_author(request, actor.user), datetime.now(UTC)
+    decided = await run_in_threadpool(take_decided_gone, context.database, system, body.count, by, now)
+    await context.cases.trigger_billing_sync()
+    return AbsencesDecided(id=system.id, **{name: [each.id for each in found] for name, found in decided._asdict().items()})
 
 
 @router.post("/{connection_id}/notes", operation_id="retry_notes", summary="Leave the notes that were refused once more")

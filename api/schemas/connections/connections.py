@@ -174,6 +174,21 @@ class ConnectionChanged(BaseModel):
     standing: ConnectionStanding
 
 
+class AbsencesIn(BaseModel):
+    """The decision that the invoices which the last comparison did not find in the system are gone there."""
+
+    count: int = Field(ge=1, description="how many were decided on: of those of the kind `missing_there`, 500 at the most")
+
+
+class AbsencesDecided(BaseModel):
+    """The ids of the invoices: those that are gone, those that the system has after all, and those that could not be read."""
+
+    id: str
+    gone: list[str]
+    shown: list[str]
+    unread: list[str]
+
+
 class NotesRetried(BaseModel):
     """The refused notes are tried again by the next run, within a minute."""
 

@@ -1,6 +1,7 @@
 """What the last comparison did not find in the connected system is asked for by no letter until that is decided; all else is."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 from sqlalchemy import update
 
@@ -69,7 +70,7 @@ def test_a_letter_that_was_chosen_before_goes_without_it(correspondence: Corresp
 def test_a_letter_of_a_case_waits_for_its_invoices(correspondence: CorrespondenceSetup) -> None:
     ask_for_three(correspondence)
     name_missing(correspondence)
-    common = {"account_id": ACCOUNT, "language": "en", "currency": "EUR", "slot": NOON, "case_id": "suspension:1"}
+    common: dict[str, Any] = {"account_id": ACCOUNT, "language": "en", "currency": "EUR", "slot": NOON, "case_id": "suspension:1"}
     with correspondence.database.writing() as session:
         for name, invoices in (("a", [SECOND, THIRD]), ("b", [THIRD])):
             session.add(Message(key=name, message_id=name, invoice_ids=invoices, **common))
