@@ -1,13 +1,13 @@
 """The full comparison of what a connected system says is open with what is open here. It names every difference, and changes nothing."""
 
 from collections import Counter
-from contextlib import suppress
 from typing import NamedTuple
 
 from sqlalchemy import select
 from sqlmodel import col
 
 from adapters.billing.connector import BillingConnector, ConnectorCapability, find_balance_checker, find_credits_interval
+from adapters.billing.errors import BillingAwayError
 from adapters.billing.external_key import ExternalKey, can_be_key
 from adapters.billing.external_records import BalanceCheck, OpenReceivable
 from adapters.connections.connection_sync import CREDITS_REFUSED, PAGE_SIZE, ConnectionSync
@@ -34,9 +34,13 @@ class Difference(NamedTuple):
     there: str
 
 
+CREDITS_FAILED = (*CREDITS_REFUSED, BillingAwayError)
+"""By which what is unapplied is not compared, and all else is."""
+
+
 class Comparison(NamedTuple):
     """`compared`: how many open items the system has. `balances`: what a sample of its balances showed, where they need one.
-    `compared_credits`: False where it refuses to list what is unapplied."""
+    `compared_credits`: False where it does not list what is unapplied, be it that it refuses or fails."""
 
     compared: int
     differences: tuple[Difference, ...]
@@ -54,8 +58,10 @@ class _OpenHere(NamedTuple):
 def compare_system(database: Database, sync: ConnectionSync) -> Comparison:
     """As `compare_open_items`; what is unapplied is read anew for it, where it is not after each reading."""
     if find_credits_interval(sync.connector) is not None:
-        with suppress(*CREDITS_REFUSED):
+        try:
             sync.sync_credits()
+        except CREDITS_FAILED as error:
+            _raise_where_it_asks_for_rest(error)
     return compare_open_items(database, sync.connector)
 
 
@@ -85,11 +91,18 @@ def compare_open_items(database: Database, connector: BillingConnector) -> Compa
     if ConnectorCapability.LIST_CREDITS in connector.capabilities:
         try:
             differences += _compare_credits(database, connector)
-        except CREDITS_REFUSED:
+        except CREDITS_FAILED as error:
+            _raise_where_it_asks_for_rest(error)
             compared_credits = False
     checker = find_balance_checker(connector)
     in_order = tuple(sorted(differences, key=lambda each: (each.id, each.kind)))
     return Comparison(len(there), in_order, checker.check_balances() if checker is not None else None, compared_credits)
+
+
+def _raise_where_it_asks_for_rest(error: Exception) -> None:
+    """Raise the error of a system that asks to be left alone with all else, too."""
+    if isinstance(error, BillingAwayError) and error.rest is not None:
+        raise error
 
 
 def _list_there(connector: BillingConnector) -> tuple[dict[str, OpenReceivable], dict[str, str]]:

@@ -12,7 +12,7 @@ from adapters.billing.errors import BillingAwayError, UnansweredOrderError
 from adapters.billing.external_key import SystemKey
 from adapters.connections.comparison import Comparison, compare_system
 from adapters.connections.connection_states import ConnectionState, load_connection_state, name_system
-from adapters.connections.connection_sync import ConnectionSync
+from adapters.connections.connection_sync import CREDITS_REFUSED, ConnectionSync
 from adapters.connections.difference_store import keep_comparison
 from adapters.connections.notes.journal_notes import leave_notes
 from adapters.connections.oversight.missing_invoices import read_missing_again
@@ -79,7 +79,7 @@ class ConnectedReading:
         has_more: bool | None = True
         while has_more:
             self._read_hints(key, is_over, waiting.get(_name_hints(key)))
-            read, has_more = self._read(key, is_over, is_waiting=name in waiting)
+            read, has_more = self._read(key, is_over, waiting)
             changed += read
             if has_more is None or (has_more and is_over()):
                 return changed
@@ -113,18 +113,29 @@ class ConnectedReading:
         if failed is not None:
             self._set_aside.settle(SetAsideStage.BILLING_SYSTEM, [_name_hints(key)])
 
-    def _read(self, key: SystemKey, until: Callable[[], bool], *, is_waiting: bool) -> tuple[int, bool | None]:
-        """How many invoices changed, and whether there is more; None when it is away."""
+    def _read(self, key: SystemKey, until: Callable[[], bool], waiting: Mapping[str, SetAsideItem]) -> tuple[int, bool | None]:
+        """How many invoices changed, and whether there is more; None when it is away. A list of what is unapplied that fails, be it that it
+        is refused, keeps nothing else from going on, unless the system asks for rest."""
+        sync = self._systems[key]
+        has_failed = sync.credits_failure is not None and not isinstance(sync.credits_failure, CREDITS_REFUSED)
+        skips_credits = has_failed and self._is_resting(waiting.get(name_credits(key)))
         try:
-            result = self._systems[key].sync(MOST_PAGES, until=until)
+            result = sync.sync(MOST_PAGES, until=until, skips_credits=skips_credits)
         except Exception as error:  # whatever it is, it is this system's alone
+            is_of_credits = error is sync.credits_failure
+            if is_of_credits:
+                self._note_failure(name_credits(key), error)
+            if is_of_credits and not _asks_for_rest(error):
+                self._set_aside.settle(SetAsideStage.BILLING_SYSTEM, [name_system(key)] if name_system(key) in waiting else [])
+                return 0, False
             self._note_failure(name_system(key), error)
             return 0, None
-        settled = [name_system(key)] if is_waiting else []
+        settled = [name_system(key)]
         if result.credits_refused is not None:
             self._note_failure(name_credits(key), result.credits_refused)
-        elif self._systems[key].has_read_credits:
+        elif sync.has_read_credits:
             settled.append(name_credits(key))
+        settled = [each for each in settled if each in waiting]
         self._set_aside.settle(SetAsideStage.BILLING_SYSTEM, settled)
         for left_out in result.left_out:
             log.warning("external_invoice_left_out", system=name_system(key), invoice=left_out.external_id, reason=left_out.reason)
@@ -176,6 +187,10 @@ class ConnectedReading:
         rest = timedelta(seconds=max(seconds, (error.rest or 0.0) if isinstance(error, BillingAwayError) else 0.0))
         log.warning("billing_system_not_read", system=item_id, reason=f"{type(error).__name__}: {error}")
         self._set_aside.set_aside(SetAsideStage.BILLING_SYSTEM, item_id, error, rest)
+
+
+def _asks_for_rest(error: Exception) -> bool:
+    return isinstance(error, BillingAwayError) and error.rest is not None
 
 
 def _find_longest_call(error: Exception) -> float:

@@ -116,7 +116,7 @@ class ConnectionSync:
         self._business_now, self._real_now = business_now, real_now
         self._has_read_credits = self._owes_credits = False
         self._begun_credits: _BegunCredits | None = None
-        self._credits_refused: Exception | None = None
+        self.credits_failure: Exception | None = None
         self._failures: Counter[str] = Counter()
 
     @property
@@ -126,8 +126,9 @@ class ConnectionSync:
 
     @property
     def has_read_credits(self) -> bool:
-        """Whether it has read all that is unapplied since it was built, and was not refused it the last time."""
-        return self._has_read_credits and self._credits_refused is None
+        """Whether it has read all that is unapplied since it was built, and did not fail at it the last time; or there is no such list."""
+        is_listed = ConnectorCapability.LIST_CREDITS in self._connector.capabilities
+        return not is_listed or (self._has_read_credits and self.credits_failure is None)
 
     @property
     def language(self) -> str:
@@ -139,11 +140,14 @@ class ConnectionSync:
         most_pages: int | None = None,
         on_page: Callable[[PageResult], None] | None = None,
         until: Callable[[], bool] = _never,
+        *,
+        skips_credits: bool = False,
     ) -> SyncResult:
         """Read until nothing more is there, or so many pages, or `until` says so after one; then what is unapplied, where it is due, and
         customers that were read long ago, of which `until` leaves the rest to the next reading. `on_page` is told each page. Raises what
-        the connector raises; what was taken in stays. That it does not list what is unapplied keeps nothing else from being read."""
-        credits_changed = self._sync_due_credits(until) if self._owes_credits else 0
+        the connector raises; what was taken in stays. That it does not list what is unapplied keeps nothing else from being read;
+        `credits_failure` says why. `skips_credits`: it is not asked for that this time."""
+        credits_changed = self._sync_due_credits(until) if self._owes_credits and not skips_credits else 0
         pages: list[PageResult] = []
         while not pages or (pages[-1].has_more and len(pages) != most_pages and not until()):
             pages.append(self.sync_page())
@@ -151,7 +155,7 @@ class ConnectionSync:
                 on_page(pages[-1])
         changed = sum(page.changed for page in pages)
         accounts_changed = 0 if pages[-1].has_more else self._read_accounts_again(until)
-        if not pages[-1].has_more and self._are_credits_due(has_changed=bool(changed)):
+        if not (pages[-1].has_more or skips_credits) and self._are_credits_due(has_changed=bool(changed)):
             credits_changed += self._sync_due_credits(until)
         return SyncResult(
             pages=len(pages),
@@ -161,7 +165,7 @@ class ConnectionSync:
             accounts_changed=accounts_changed,
             has_more=pages[-1].has_more,
             left_out=tuple(each for page in pages for each in page.left_out),
-            credits_refused=self._credits_refused,
+            credits_refused=self.credits_failure if isinstance(self.credits_failure, CREDITS_REFUSED) else None,
         )
 
     def sync_page(self) -> PageResult:
@@ -210,19 +214,16 @@ class ConnectionSync:
         """Where the system asks for patience, they come first the next time: one that lets itself be asked a few times a minute would never
         get there. Not twice in a row, and after no other failure: no list of credits may keep invoices from being read."""
         came_first, self._owes_credits = self._owes_credits, False
-        begun, self._begun_credits = self._begun_credits, None
-        now = self._real_now()
+        begun, self._begun_credits, now = self._begun_credits, None, self._real_now()
         is_fresh = begun is not None and now - begun.read_at < CREDITS_KEPT_FOR
         try:
-            changed = self._read_credits(begun if begun is not None and is_fresh else _BegunCredits(now), until)
-        except BillingAwayError as error:
-            self._owes_credits = error.rest is not None and not came_first
+            return self._read_credits(begun if begun is not None and is_fresh else _BegunCredits(now), until)
+        except Exception as error:
+            self.credits_failure = error
+            if isinstance(error, CREDITS_REFUSED):
+                return 0
+            self._owes_credits = isinstance(error, BillingAwayError) and error.rest is not None and not came_first
             raise
-        except CREDITS_REFUSED as error:
-            self._credits_refused = error
-            return 0
-        self._credits_refused = None
-        return changed
 
     def _are_credits_due(self, *, has_changed: bool) -> bool:
         if self._begun_credits is not None:
@@ -260,7 +261,7 @@ class ConnectionSync:
             if until():
                 self._begun_credits = begun
                 return 0
-        self._has_read_credits = True
+        self._has_read_credits, self.credits_failure = True, None
         with self._database.writing() as session:
             row = lock_cursor_row(self._database, session, self._connector.key)
             if row.credits_read_at is not None and row.credits_read_at > begun.read_at:

@@ -19,7 +19,7 @@ USUAL_WAIT = timedelta(hours=4)
 LEAST_WAIT = timedelta(minutes=5)
 """In real time: systems are read every minute of it, however fast the clock is played."""
 OF_CREDITS = ":credits"
-"""Behind the name of a system: as what it is set aside that it refuses to list what is unapplied."""
+"""Behind the name of a system: as what it is set aside that it does not list what is unapplied."""
 WAIT_SETTING = "letters_wait_for_billing"
 
 HAS_SYSTEMS = exists(select(col(BillingCursorRow.system)))
@@ -63,8 +63,7 @@ def load_reading_gaps(session: Session, now: datetime | None = None) -> ReadingG
 
     def build_gap(row: BillingCursorRow) -> ReadingGap | None:
         key, since, of_credits = SystemKey(row.system, row.company), row.caught_up_at, False
-        is_failing = f"{key.system}:{key.company}" in failing and row.credits_read_at is not None
-        if since is not None and since >= oldest and (is_failing or name_credits(key) in failing):
+        if since is not None and since >= oldest and name_credits(key) in failing:
             since, of_credits = row.credits_read_at, True
         if since is not None and since >= oldest:
             return None
@@ -74,7 +73,7 @@ def load_reading_gaps(session: Session, now: datetime | None = None) -> ReadingG
 
 
 def name_credits(key: SystemKey) -> str:
-    """As what a system's refusal to list it is set aside."""
+    """As what it is set aside that the list of them was refused, or failed."""
     return f"{key.system}:{key.company}{OF_CREDITS}"
 
 

@@ -293,7 +293,7 @@ async def test_a_system_that_does_not_show_what_is_unapplied_says_so_and_that_le
             session.merge(BillingCursorRow(system="house", company="1", caught_up_at=now, credits_read_at=now - timedelta(days=1)))
         for shown in (words(await page(admin, "/connections")), words(await page(admin, address))):
             assert "refuses to be read" not in shown
-            assert "What its customers have paid and no invoice has yet is refused since" in shown
+            assert "What its customers have paid and no invoice has yet has not been listed since" in shown
             assert "Letters to its customers wait until it has been read to the end." in shown
         assert str(refused) in words(await page(admin, address))
         assert "Letters to the customers of house wait" in words(await page(admin, "/preview"))

@@ -7,8 +7,10 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import update
 
+from adapters.billing.connector import ConnectorCapability
 from adapters.billing.errors import BillingAwayError, ConnectionRefusedByBillingError, RefusedByBillingError
 from adapters.billing.external_records import CreditPage, ExternalAccount
+from adapters.connections import connected_reading
 from adapters.connections.account_mirror import AccountDefaults
 from adapters.connections.comparison import compare_system
 from adapters.connections.connected_reading import ConnectedReading
@@ -35,11 +37,13 @@ class SlowCreditList:
         self._connector, self.calls = house.connector, 1_000
         self.asked: list[str | None] = []
         self.error: Exception | None = None
+        self.tries = 0
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._connector, name)
 
     def list_credits(self, cursor: str | None, limit: int) -> CreditPage:
+        self.tries += 1
         if self.error is not None:
             raise self.error
         if not self.calls:
@@ -91,9 +95,12 @@ def test_a_list_of_credits_that_fails_keeps_no_payment_from_being_read(
         house.pay(invoice, 100)
 
 
-def test_letters_wait_where_a_list_of_credits_fails_for_hours_while_invoices_are_read(
-    database: Database, house: LedgerConnectedWorld, slow: SlowCreditList
+@pytest.mark.parametrize("was_read", [True, False])
+def test_letters_wait_where_a_list_of_credits_fails_for_hours_while_all_else_goes_on(
+    database: Database, house: LedgerConnectedWorld, slow: SlowCreditList, monkeypatch: pytest.MonkeyPatch, was_read: bool
 ) -> None:
+    noted: list[int] = []
+    monkeypatch.setattr(connected_reading, "leave_notes", lambda *_: noted.append(1))
     invoice, start = house.issue_invoice(house.add_account("Customer Ltd"), 1_000, DUE), datetime.now(UTC)
     clock, key = [start], house.connector.key
     sync = ConnectionSync(database, cast(Any, slow), AccountDefaults("DE", "Europe/Berlin", "de"), real_now=lambda: clock[0])
@@ -105,12 +112,14 @@ def test_letters_wait_where_a_list_of_credits_fails_for_hours_while_invoices_are
         with database.reading() as session:
             return [(gap.since, gap.of_credits) for gap in load_reading_gaps(session, clock[0])]
 
-    assert read_in(0) == []
+    slow.error = None if was_read else BillingAwayError("500")
+    assert read_in(0) == ([] if was_read else [(None, True)])
     slow.error = BillingAwayError("500")
-    assert read_in(1) == []
+    assert read_in(1) == ([] if was_read else [(None, True)])
     house.pay(invoice, 100)
-    assert read_in(5) == [(start, True)]
-    assert find_open(database, invoice) == 900
+    assert read_in(5) == [(start if was_read else None, True)]
+    assert (find_open(database, invoice), len(noted), load_connection_state(database, key).away_since) == (900, 3, None)
+    assert reading.compare_system("ledger:1")
     slow.error = None
     assert read_in(1) == []
 
@@ -147,6 +156,47 @@ def test_a_list_of_credits_that_is_refused_is_named_and_all_else_is_read_and_com
     assert set_aside.list_waiting(SetAsideStage.BILLING_SYSTEM) == {}
     with database.reading() as session:
         assert load_reading_gaps(session, clock[0]) == ()
+
+
+def test_a_list_of_credits_that_fails_is_left_alone_for_longer_each_time(
+    database: Database, house: LedgerConnectedWorld, slow: SlowCreditList
+) -> None:
+    sync = ConnectionSync(database, cast(Any, slow), AccountDefaults("DE", "Europe/Berlin", "de"))
+    reading = ConnectedReading({sync.connector.key: sync}, database, ZoneInfo("UTC"))
+    invoice = house.issue_invoice(house.add_account("Customer Ltd"), 1_000, DUE)
+    for error, tries in ((BillingAwayError("500"), 2), (RefusedByBillingError("404"), 4)):
+        slow.error, slow.tries, sync.credits_failure = error, 0, None
+        SetAsideStore(database).settle(SetAsideStage.BILLING_SYSTEM, ["ledger:1:credits"])
+        for _ in range(4):
+            house.pay(invoice, 100)
+            reading.read_system("ledger:1")
+        assert slow.tries == tries
+    assert find_open(database, invoice) == 200
+
+
+def test_a_list_of_credits_that_a_comparison_has_read_is_refused_no_more(
+    house: LedgerConnectedWorld, slow: SlowCreditList, sync: ConnectionSync
+) -> None:
+    slow.error = RefusedByBillingError("404")
+    assert sync.sync().credits_refused is slow.error
+    slow.error = None
+    sync.sync_credits()
+    assert (sync.sync().credits_refused, sync.has_read_credits) == (None, True)
+
+
+def test_a_list_of_credits_that_was_refused_and_is_asked_for_no_more_keeps_no_letter(
+    database: Database, house: LedgerConnectedWorld, slow: Any
+) -> None:
+    def read() -> int:
+        sync = ConnectionSync(database, slow, AccountDefaults("DE", "Europe/Berlin", "de"))
+        ConnectedReading({sync.connector.key: sync}, database, ZoneInfo("UTC")).read_system("ledger:1")
+        with database.reading() as session:
+            return len(load_reading_gaps(session))
+
+    slow.error = RefusedByBillingError("404")
+    assert read() == 1
+    slow.capabilities = house.connector.capabilities - {ConnectorCapability.LIST_CREDITS}
+    assert read() == 0
 
 
 def test_a_list_of_credits_that_is_longer_than_what_may_be_asked_is_read_to_the_end(
