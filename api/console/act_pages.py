@@ -19,7 +19,7 @@ from api.console.acts.sent_form import KEY_FIELD, MAX_FILES, Values, get_first, 
 from api.console.acts.shown_form import show_form
 from api.console.acts.subject import find_subject
 from api.console.acts.wording import Reader
-from api.console.mentioned_people import UNKNOWN_PARAMETER, find_unknown_people
+from api.console.mentioned_people import find_unknown_people, tell_unknown_people
 from api.console.rendering import COUNT_PARAMETER, DONE_PARAMETER, QUEUED_PARAMETER, PageReader, describe_done, load_reader, render
 from api.web.access_logging import record_shown_account
 from api.web.authentication import Context, require_right
@@ -144,5 +144,5 @@ def _say_done(back: str, name: str, form: ActForm, answer: ApiAnswer, unknown: S
     path, _, query = back.partition("?")
     counted = {COUNT_PARAMETER: str(answer.count_done())} if form.is_on_several else {}
     queued = {QUEUED_PARAMETER: "yes"} if answer.is_queued else {}
-    said = urlencode({DONE_PARAMETER: name, **counted, **queued, **({UNKNOWN_PARAMETER: unknown} if unknown else {})}, doseq=True)
+    said = urlencode({DONE_PARAMETER: name, **counted, **queued, **tell_unknown_people(unknown)}, doseq=True)
     return f"{path}?{query}&{said}" if query else f"{path}?{said}"

@@ -1,7 +1,7 @@
 """People as notes name them: shown by the names that people know, and told where a name is nobody's."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from urllib.parse import urlencode
 
 from markupsafe import Markup, escape
@@ -44,6 +44,11 @@ def find_unknown_people(context: ApiContext, form: ActForm, given: Values) -> tu
         return ()
     people = MentionStore(context.database).load_people()
     return _cut(name for text in texts for name in find_mentions(text, people).unknown)
+
+
+def tell_unknown_people(names: Sequence[str]) -> dict[str, Sequence[str]]:
+    """What an address says of them, nothing where there are none."""
+    return {UNKNOWN_PARAMETER: names} if names else {}
 
 
 def read_unknown_people(given: Iterable[str]) -> tuple[str, ...]:

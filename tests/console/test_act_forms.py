@@ -238,6 +238,7 @@ async def test_what_a_call_seldom_needs_is_folded_away_until_it_is_filled_in(as_
     async with as_role(Role.COLLECTOR, Accept="text/html") as client:
         html = await page(client, "/act/log_account_call?account_id=A-1&back=/accounts/A-1")
         assert list_folds(html) == {"A promise to pay": False, "A dispute": False}
+        assert re.search(r'<input [^>]*name="disputes.0.comment"[^>]* data-names-people', html)
         assert html.index('name="outcome"') < html.index('name="note"') < html.index('name="promises.0.by"')
         sent = {**fields_of(html), "outcome": "reached", "promises.0.amount": "10.00"}
         refused = await client.post("/act/log_account_call", data=sent)
@@ -283,9 +284,10 @@ async def test_an_approval_is_decided_on_its_page_on_the_facts_that_it_shows(as_
     address = f"/approvals/{case.journal.case_id}".replace(":", "%3A")
     async with as_role(Role.COLLECTIONS_MANAGER, Accept="text/html") as manager:
         form = fields_of(await page(manager, address))
-        answer = await manager.post("/act/decide_approval", data={**form, "decision": "approve"})
+        answer = await manager.post("/act/decide_approval", data={**form, "decision": "approve", "comment": "@nobody-there look"})
         case_id = quote(case.journal.case_id, safe="")
-        assert answer.headers["location"] == f"/approvals?acted=decide_approval&decided={case_id}&decision=approve", answer.text
+        assert answer.headers["location"] == f"/approvals?acted=decide_approval&decided={case_id}&decision=approve&unknown=nobody-there"
+        assert "There is no user nobody-there" in await page(manager, answer.headers["location"])
     [command] = world.cases.acts
     assert isinstance(command, DecideApproval)
     assert str(command.facts_version) == form["facts_version"]

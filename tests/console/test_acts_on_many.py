@@ -241,8 +241,10 @@ async def test_a_note_begun_anew_on_the_same_day_reaches_those_alone_that_lack_i
             app.state.list_works = ListWorks()  # as after a process that was killed
             ticked = "".join(f"&chosen={row}" for row in rows)
             form = {**fields_of(await page(client, f"/lists/invoices/acts?act=add_note&query={ticked}")), "chosen": rows}
-            begun = await client.post("/lists/invoices/acts", data={**form, "text": "@collections_manager-1 stock"})
-            assert f"Done to {len(rows)} of {len(rows)}." in words(await finish(client, begun.headers["location"]))
+            begun = await client.post("/lists/invoices/acts", data={**form, "text": "@collections_manager-1 stock, @nobody-there"})
+            done = words(await finish(client, begun.headers["location"]))
+            assert f"Done to {len(rows)} of {len(rows)}." in done
+            assert "There is no user collections_manager-1, nobody-there" in done
     assert len(owing.cases.acts) == 3
     with owing.database.reading() as session:
         assert len(session.exec(select(Note)).all()) == 3

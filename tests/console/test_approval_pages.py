@@ -147,13 +147,15 @@ async def test_many_are_decided_at_once_after_their_count_and_sums_and_one_that_
         html = await page(manager, f"/approval-decisions?{chosen}")
         shown = words(html)
         assert "Decide 3 approvals at once" in shown
+        assert 'name="comment" rows="3" data-names-people' in html
         assert "In all €160.00 In all US$2.00" in shown
         form: dict[str, str | list[str]] = {**fields_of(html), "approval": cases}
         unsaid = await manager.post("/approval-decisions", data=form)
         assert (unsaid.status_code, world.cases.acts) == (422, [])
         form[f"version.{cases[1]}"] = "99"
-        told = await manager.post("/approval-decisions", data={**form, "decision": "approve"})
+        told = await manager.post("/approval-decisions", data={**form, "decision": "approve", "comment": "@nobody-there look"})
         assert told.status_code == 200
+        assert "There is no user nobody-there" in words(told.text)
     decided = {command.facts_version for command in world.cases.acts if isinstance(command, DecideApproval)}
     assert len(world.cases.acts) == 3
     assert 99 in decided

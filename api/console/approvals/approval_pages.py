@@ -2,7 +2,7 @@
 on."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 from urllib.parse import quote, urlencode
 
@@ -95,11 +95,11 @@ def _render_page(
     )
 
 
-def build_approvals_address(approval_id: str | None = None, place: str = "", more: Mapping[str, str] | None = None) -> str:
+def build_approvals_address(approval_id: str | None = None, place: str = "", more: Mapping[str, str | Sequence[str]] | None = None) -> str:
     """The address of one approval, or of the page of all; `place` as the page has it."""
     path = f"{APPROVALS_PAGE}/{quote(approval_id, safe='')}" if approval_id else APPROVALS_PAGE
-    given = ({PLACE_PARAMETER: place} if place else {}) | dict(more or {})
-    return f"{path}?{urlencode(given)}" if given else path
+    given: dict[str, str | Sequence[str]] = ({PLACE_PARAMETER: place} if place else {}) | dict(more or {})
+    return f"{path}?{urlencode(given, doseq=True)}" if given else path
 
 
 def _list_delegations(context: ApiContext, actor: Actor) -> list[tuple[StoredDelegation, bool]]:

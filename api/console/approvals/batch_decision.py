@@ -20,6 +20,7 @@ from api.console.acts.wording import Reader
 from api.console.approvals.awaited import filter_decidable
 from api.console.approvals.decision import Approver, describe_difference, is_changed, wait_for_newest
 from api.console.approvals.decision_form import DECISION_FORM, REASONS, TYPED_FIELDS, keep_fitting_reason, list_missing, parse_choice
+from api.console.mentioned_people import find_unknown_people
 from api.console.rendering import load_reader, render
 from api.context import ApiContext
 from api.presenters.refusals import tell_problem
@@ -145,6 +146,7 @@ def _render_batch(
 
 def _render_told(request: Request, context: ApiContext, actor: Actor, told: list[ChosenApproval], given: Values) -> HTMLResponse:
     changed = [each for each in told if each.is_changed]
+    decided = len([each for each in told if not each.refusal])
     return render(
         request,
         context,
@@ -153,7 +155,8 @@ def _render_told(request: Request, context: ApiContext, actor: Actor, told: list
         form=_show_form(context, actor, given) if changed else None,
         chosen=changed,
         sums=_sum_amounts(changed),
-        told=len([each for each in told if not each.refusal]),
+        told=decided,
+        unknown_people=find_unknown_people(context, load_act_forms()[DECISION_FORM], given) if decided else (),
         refused=[each for each in told if each.refusal and not each.is_changed],
         decision_reasons=REASONS,
     )

@@ -28,6 +28,7 @@ from api.console.approvals.awaited import filter_decidable, group_by_matter, lis
 from api.console.approvals.decision_form import DECISION_FIELD, DECISION_FORM, keep_fitting_reason, list_missing
 from api.console.approvals.fact_changes import describe_changes_since
 from api.console.approvals.work import RefusedDecision
+from api.console.mentioned_people import find_unknown_people, tell_unknown_people
 from api.console.rendering import DONE_PARAMETER, QUEUED_PARAMETER, load_reader, require_page_right
 from api.context import ApiContext
 from api.routes.approvals import require_approval
@@ -87,8 +88,10 @@ async def decide(request: Request, context: Context, actor: Approver) -> Respons
         approval = await wait_for_newest(context, approval, answer)
         return await show_again(answer.status, await run_in_threadpool(_explain_refusal, context, approval, answer, typed, sent, reader))
     following = find_following(await run_in_threadpool(_list_queue, context, actor, place, reader), queue, approval.case_id)
-    said = {DONE_PARAMETER: DECISION_FORM, DECIDED_PARAMETER: approval.case_id, DECISION_PARAMETER: sent.first(DECISION_FIELD)}
+    said: dict[str, str | Sequence[str]] = {DONE_PARAMETER: DECISION_FORM, DECIDED_PARAMETER: approval.case_id}
+    said[DECISION_PARAMETER] = sent.first(DECISION_FIELD)
     said |= {QUEUED_PARAMETER: "yes"} if answer.is_queued else {}
+    said |= tell_unknown_people(await run_in_threadpool(find_unknown_people, context, form, values))
     return RedirectResponse(build_approvals_address(following, place, said), status_code=303)
 
 

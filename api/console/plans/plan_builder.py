@@ -1,6 +1,7 @@
 """The plan builder: what was filled in is computed, checked or sent, and shown again with what it would come to."""
 
 from typing import NamedTuple
+from urllib.parse import urlencode
 
 from fastapi import Request
 from fastapi.concurrency import run_in_threadpool
@@ -17,6 +18,7 @@ from api.console.acts.refusal import say_refusal
 from api.console.acts.sent_form import KEY_FIELD, SentForm
 from api.console.acts.shown_form import PLAIN_AMOUNT
 from api.console.acts.wording import Reader
+from api.console.mentioned_people import find_unknown_people, tell_unknown_people
 from api.console.plans.plan_form import RHYTHMS, PlanForm
 from api.console.plans.plan_subject import PlanSubject
 from api.console.rendering import DONE_PARAMETER, QUEUED_PARAMETER, load_reader, render
@@ -69,8 +71,10 @@ async def answer_builder(request: Request, context: ApiContext, actor: Actor, su
     if answer.is_refusal:
         fault = say_refusal(answer, reader)
         return await show_page(Built(built.plan, fault), answer.status, "" if answer.is_ruled_out else sent.key)
-    queued = f"&{QUEUED_PARAMETER}=yes" if answer.is_queued else ""
-    return RedirectResponse(f"{subject.back}?{DONE_PARAMETER}={subject.act}{queued}", status_code=303)
+    queued = {QUEUED_PARAMETER: "yes"} if answer.is_queued else {}
+    nobodies = await run_in_threadpool(find_unknown_people, context, load_act_forms()[subject.act], {"comment": [form.comment]})
+    said = urlencode({DONE_PARAMETER: subject.act, **queued, **tell_unknown_people(nobodies)}, doseq=True)
+    return RedirectResponse(f"{subject.back}?{said}", status_code=303)
 
 
 def build_plan(context: ApiContext, actor: Actor, subject: PlanSubject, form: PlanForm, reader: Reader) -> Built:

@@ -35,7 +35,7 @@ class PartlyDoneRow(NamedTuple):
 class ListWork:
     """`rows`: the names of all rows by their ids. To `done` of them it was done, to those of `partly` in part; of both, `queued` wait for a
     worker. The others are `refused`. `is_first_tried`: set once the first row was; what that found wrong with the form are its `faults`,
-    and then it is done to none."""
+    and then it is done to none. `unknown_people`: whom its note names, and who are nobody."""
 
     token: str
     user: str
@@ -52,6 +52,7 @@ class ListWork:
     faults: Faults = ()
     is_first_tried: asyncio.Event = field(default_factory=asyncio.Event)
     is_running: bool = True
+    unknown_people: Sequence[str] = ()
 
     @property
     def total(self) -> int:

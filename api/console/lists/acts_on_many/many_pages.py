@@ -30,6 +30,7 @@ from api.console.lists.acts_on_many.many_acts import (
 )
 from api.console.lists.acts_on_many.row_requests import INVALID, RowRequests, work_through
 from api.console.lists.list_state import ListState, open_list
+from api.console.mentioned_people import find_unknown_people
 from api.console.rendering import PageReader, load_reader, render
 from api.context import ApiContext
 from api.web.authentication import Context, require_right
@@ -104,8 +105,10 @@ async def begin_act_on_many(request: Request, name: str, context: Context, actor
     left_out = await run_in_threadpool(
         list_left_out, context.database, selection.act, list(selection.rows), body, context.today, reader.phrases
     )
+    nobodies = await run_in_threadpool(find_unknown_people, context, form, sent.values)
     work, is_new = works.begin(actor.user, sent.key, name, selection.act, selection.state.build_url(), selection.rows)
     if is_new:
+        work.unknown_people = nobodies
         requests = RowRequests(request, actor, selection.kind, selection.act, body, sent.key, context.today)
         await _begin(works, work, work_through(works, work, requests, left_out, reader))
     await work.is_first_tried.wait()
@@ -119,7 +122,8 @@ def show_work(request: Request, token: str, context: Context, actor: PageReader)
     work = works.find(token, actor.user)
     if work is None:
         raise not_found_problem("act on a list", "", "it is kept for an hour: the journals of the invoices have what was done")
-    return render(request, context, "list_work.html", actor, work=work, row_page=ROW_KINDS[work.list_name].console_list.page)
+    row_page = ROW_KINDS[work.list_name].console_list.page
+    return render(request, context, "list_work.html", actor, work=work, row_page=row_page, unknown_people=work.unknown_people)
 
 
 def _select_rows(context: ApiContext, actor: Actor, name: str, given: Values) -> Selection:
