@@ -174,8 +174,10 @@ class ConnectionChanged(BaseModel):
     standing: ConnectionStanding
 
 
-class AbsencesIn(BaseModel):
+class AbsencesIn(RequestBody):
     """The decision that the invoices which the last comparison did not find in the system are gone there."""
+
+    model_config = example_config(count=3)
 
     count: int = Field(ge=1, description="how many were decided on: of those of the kind `missing_there`, 500 at the most")
 
