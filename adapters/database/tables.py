@@ -244,7 +244,8 @@ class ExternalNoteRow(SQLModel, table=True):
 
 class ExternalOrderRow(SQLModel, table=True):
     """What was begun in a connected billing system: a suspension, until it is known here or was undone there; a credit note, which
-    counts with what the same person credits next; what a person was asked to book there, and what is seen of it by now."""
+    counts with what the same person credits next; what a person was asked to book there, and what is seen of it by now;
+    and which order has its invoice, while it is being sent."""
 
     __tablename__ = "external_orders"
     key: str = Field(primary_key=True, description="of the booking")

@@ -1,7 +1,8 @@
 """What cases order goes to the system whose invoice or account it is about; Duecourse's own stays the ledger's."""
 
 from collections.abc import Callable
-from datetime import date
+from contextlib import nullcontext
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -350,7 +351,7 @@ def test_two_people_who_credit_an_invoice_at_once_credit_no_more_than_it_owes(da
 
 def test_a_booking_that_was_not_answered_has_its_invoice_until_it_has_ended_there(database: Database) -> None:
     clock = [100.0]
-    orders = BegunOrders(database, lambda: clock[0])
+    orders = BegunOrders(database, lambda: AT + timedelta(seconds=clock[0]))
     unanswered = UnansweredOrderError("it may still be booking", 300.0)
     with pytest.raises(UnansweredOrderError, match="still"), orders.hold_invoice(INVOICE, "C1"):
         raise unanswered
@@ -369,6 +370,26 @@ def test_a_booking_that_was_not_answered_has_its_invoice_until_it_has_ended_ther
     for key in ("C1", "C2"):
         with orders.hold_invoice(INVOICE, key):
             pass
+
+
+def test_a_booking_of_another_process_has_its_invoice_also_where_that_process_died(database: Database) -> None:
+    add_account(database, ACCOUNT)
+    add_invoice(database, INVOICE, account_id=ACCOUNT)
+    clock = [AT]
+    api, worker = (BegunOrders(database, lambda: clock[0]) for _ in range(2))
+    with api.hold_invoice(INVOICE, "C1"), pytest.raises(UnansweredOrderError, match="another booking"), worker.hold_invoice(INVOICE, "C2"):
+        pass
+    with worker.hold_invoice(INVOICE, "C2"), pytest.raises(ValueError), api.hold_invoice(f"{INVOICE}0", "C3"):
+        raise ValueError
+    with worker.hold_invoice(f"{INVOICE}0", "C4"):
+        pass
+    died = api.hold_invoice(INVOICE, "C1")
+    died.__enter__()
+    for seconds, waits in ((0, True), (299, True), (300, False)):
+        clock[0] = AT + timedelta(seconds=seconds)
+        with pytest.raises(UnansweredOrderError) if waits else nullcontext() as told, worker.hold_invoice(INVOICE, "C2"):
+            pass
+        assert told is None or told.value.retry_after == min(300.0 - seconds, 60.0)
 
 
 def test_what_was_read_of_a_connection_that_is_not_here_is_not_the_ledgers_to_book_on(
