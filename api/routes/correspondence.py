@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query
 
 from adapters.database.row_states import MessageState, TaskState
 from adapters.preview.letter_preview import DEFAULT_DAYS, MOST_DAYS
-from adapters.read_model.correspondence import LetterRow, find_letter, list_letters, list_tasks
+from adapters.read_model.correspondence import LetterRow, find_letter, find_task, list_letters, list_tasks
 from api.commands.notes_and_tasks import close_task
 from api.context import ApiContext
 from api.presenters.correspondence import present_letter, present_letter_with_text, present_preview, present_task
@@ -15,7 +15,8 @@ from api.schemas.request_body import RowId
 from api.web.authentication import Context, LetterDecidingActor, ReadingActor, TaskWorkingActor
 from api.web.idempotency import IdempotentRoute
 from api.web.pagination import Cursor, Limit, Page
-from api.web.problems import PROBLEM_RESPONSES, not_found_problem
+from api.web.permissions import may_close_task
+from api.web.problems import PROBLEM_RESPONSES, Problem, not_found_problem
 
 letters_router = APIRouter(prefix="/v1/letters", tags=["letters"], route_class=IdempotentRoute, responses=PROBLEM_RESPONSES)
 previews_router = APIRouter(prefix="/v1/preview", tags=["letters"], route_class=IdempotentRoute, responses=PROBLEM_RESPONSES)
@@ -89,6 +90,10 @@ def get_tasks(
 
 @tasks_router.post("/{task_id}/done", operation_id="close_task", summary="Close a task")
 def mark_task_done(task_id: RowId, body: TaskDoneIn, context: Context, actor: TaskWorkingActor) -> TaskOut:
+    """Those of billing close the tasks that wait for them: what could not be booked from here, and credit to be applied."""
+    waiting = find_task(context.database, task_id)
+    if waiting and not may_close_task(actor.role, waiting.role):
+        raise Problem(403, "not-allowed", "It is not yours to close", f"this task waits for somebody who is {waiting.role}")
     row = close_task(context.database, task_id, body.outcome, actor.user)
     if row is None:
         raise not_found_problem("task", str(task_id), "GET /v1/tasks lists them")

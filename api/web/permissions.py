@@ -48,7 +48,7 @@ _COLLECTION_ROLES = _LEAD_ROLES | {Role.COLLECTOR}
 ALLOWED_ROLES: dict[Permission, frozenset[Role]] = {
     Permission.READ: frozenset(Role),
     Permission.COLLECT: _COLLECTION_ROLES,
-    Permission.WORK_TASKS: _COLLECTION_ROLES,
+    Permission.WORK_TASKS: _COLLECTION_ROLES | {Role.BILLING_OPS},
     Permission.DECIDE_LETTERS: _COLLECTION_ROLES,
     Permission.BRAKE_LETTERS: _LEAD_ROLES | {Role.FINANCE_DIRECTOR},
     Permission.RECORD_PAYMENTS: _COLLECTION_ROLES | {Role.BILLING_OPS},
@@ -115,6 +115,11 @@ ACTIVITY_PHRASES: dict[Permission, str] = {
     Permission.MANAGE_CONNECTIONS: "connect billing systems, change their secrets or switch them off",
     Permission.ASK_BILLING: "have a connected billing system tested, read or compared",
 }
+
+
+def may_close_task(role: Role, task_role: str) -> bool:
+    """Those who collect close whichever task is done; those of billing the ones that wait for them."""
+    return role in _COLLECTION_ROLES or role.value == task_role
 
 
 def permission_denial_reason(role: Role, permission: Permission) -> str | None:

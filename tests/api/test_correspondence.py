@@ -4,7 +4,9 @@ import pytest
 from sqlmodel import select
 
 from adapters.database.tables import ContactRequest, Message, Task
-from tests.api.conftest import Client, Problem
+from domain.case.case_view import TaskKind
+from domain.roles import Role
+from tests.api.conftest import As, Client, Problem
 from tests.api.portfolio_world import TODAY, PortfolioWorld, moment_on
 
 
@@ -122,3 +124,13 @@ async def test_a_task_is_closed_once_and_names_who_did(collector: Client, proble
     assert (done["state"], done["closed_by"], done["outcome"]) == ("done", "collector-1", "spoke to them")
     problem(await collector.post(f"/v1/tasks/{item_id}/done", json={}), 409)
     problem(await collector.post("/v1/tasks/77/done", json={}), 404)
+
+
+async def test_billing_closes_the_tasks_that_wait_for_it_and_no_others(as_role: As, problem: Problem, letters: PortfolioWorld) -> None:
+    """Whoever is asked to book by hand what could not be booked from here says when it is done."""
+    theirs, call = letters.task("I-1", TaskKind.BOOKING_BY_HAND), letters.task("I-2")
+    with letters.database.writing() as session:
+        session.get_one(Task, theirs).role = Role.BILLING_OPS
+    async with as_role(Role.BILLING_OPS) as billing:
+        assert (await billing.post(f"/v1/tasks/{theirs}/done", json={"outcome": "booked there"})).json()["state"] == "done"
+        problem(await billing.post(f"/v1/tasks/{call}/done", json={}), 403)

@@ -82,7 +82,7 @@ WHO_MAY: dict[tuple[str, str], set[Role]] = {
     ("POST", "/v1/collection-targets"): LEADS,
     ("POST", "/v1/collection-targets/withdrawal"): LEADS,
     ("POST", "/v1/mentions/read"): EVERYBODY,
-    ("POST", "/v1/tasks/{task_id}/done"): DESK,
+    ("POST", "/v1/tasks/{task_id}/done"): MONEY,
     ("POST", "/v1/imports"): BILLING,
     ("GET", "/v1/imports/{import_id}"): EVERYBODY,
     ("POST", "/v1/imports/{import_id}/closure"): BILLING,
