@@ -1,7 +1,7 @@
 """The pages about approvals: what waits for whose decision, each currency by itself, and the facts of one; in the reader's language."""
 
 import asyncio
-from datetime import timedelta
+from datetime import date, timedelta
 from urllib.parse import quote
 
 import pytest
@@ -209,3 +209,18 @@ async def test_a_version_that_no_page_wrote_is_refused_and_stops_no_other(as_rol
     assert told.status_code == 200
     assert "Decided: 1" in words(told.text)
     assert len(world.cases.acts) == 1
+
+
+async def test_a_page_reads_once_who_signs_in_whose_place(as_role: As, world: PortfolioWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.account()
+    store_approval(world, {"EUR": 10_000})
+    days, list_active = list[date](), DelegationStore.list_active
+
+    def note(store: DelegationStore, day: date) -> list[Delegation]:
+        days.append(day)
+        return list_active(store, day)
+
+    monkeypatch.setattr(DelegationStore, "list_active", note)
+    async with as_role(Role.COLLECTIONS_MANAGER, Accept="text/html") as manager:
+        assert "decision" in await page(manager, "/approvals")
+    assert days == [TODAY]

@@ -37,24 +37,28 @@ class ApprovalGroup(NamedTuple):
     amounts: tuple[Money, ...]
 
 
-def list_awaited(context: ApiContext, actor: Actor) -> AwaitedQueue:
-    """Those that the reader may decide now, in any of their roles or by delegation."""
+def list_standing_delegations(context: ApiContext) -> list[Delegation]:
+    """By which people sign in each other's place today. A page reads them once, for all that it says of them."""
+    return DelegationStore(context.database).list_active(context.today)
+
+
+def list_awaited(context: ApiContext, actor: Actor, delegations: Sequence[Delegation]) -> AwaitedQueue:
+    """Those that the reader may decide now, in any of their roles or by one of the delegations that stand."""
     rows, following = list_cases(context.database, CaseFilter(kind=CaseKind.APPROVAL, open=True), MAX_APPROVALS, None)
-    places = _find_places(context, actor, rows)
+    places = _find_places(context, actor, rows, delegations)
     return AwaitedQueue(
         [row for row in rows if row.case_id in places], {name: giver for name, giver in places.items() if giver}, following is not None
     )
 
 
-def filter_decidable(context: ApiContext, actor: Actor, rows: Sequence[CaseRow]) -> list[CaseRow]:
+def filter_decidable(context: ApiContext, actor: Actor, rows: Sequence[CaseRow], delegations: Sequence[Delegation]) -> list[CaseRow]:
     """Return those that the reader may decide now."""
-    places = _find_places(context, actor, rows)
+    places = _find_places(context, actor, rows, delegations)
     return [row for row in rows if row.case_id in places]
 
 
-def _find_places(context: ApiContext, actor: Actor, rows: Sequence[CaseRow]) -> dict[str, str]:
+def _find_places(context: ApiContext, actor: Actor, rows: Sequence[CaseRow], delegations: Sequence[Delegation]) -> dict[str, str]:
     """In whose place the reader may decide each, by its id; empty for the reader's own; what they may not decide is not among them."""
-    delegations = DelegationStore(context.database).list_active(context.today)
     roles: set[Role] = {actor.role, *context.identity.get_roles(actor.user)}
     found = ((row.case_id, _find_place(row.summary_of(ApprovalSummary), actor.user, sorted(roles), delegations)) for row in rows)
     return {case_id: place for case_id, place in found if place is not None}

@@ -5,7 +5,6 @@ from datetime import date, datetime
 from typing import NamedTuple
 
 from adapters.i18n.wording import fill_placeholders
-from adapters.identity.delegation_store import DelegationStore
 from adapters.identity.users_and_tokens import KnownUser
 from adapters.read_model.journal import JournalLine
 from api.console.acts.wording import Reader
@@ -51,8 +50,15 @@ class Deciders(NamedTuple):
     matrix_version: int | None
 
 
-def list_deciders(context: ApiContext, actor: Actor, summary: ApprovalSummary, story: Sequence[JournalLine], reader: Reader) -> Deciders:
-    delegations = DelegationStore(context.database).list_active(context.today)
+def list_deciders(
+    context: ApiContext,
+    actor: Actor,
+    summary: ApprovalSummary,
+    story: Sequence[JournalLine],
+    delegations: Sequence[Delegation],
+    reader: Reader,
+) -> Deciders:
+    """`delegations`: those that stand."""
     finder = _DeciderFinder(context.identity.list_users(), delegations, summary.participants.with_delegations(delegations))
     signed = _list_signatures(story)
     is_open = bool(summary.roles)

@@ -20,6 +20,7 @@ from api.console.approvals.facts_table import FactRow, build_facts_table
 from api.console.policies.asked_change import find_asked_change
 from api.console.rendering import load_reader
 from api.context import ApiContext
+from domain.approval.delegation import Delegation
 from domain.approval.facts import DecisionFacts
 from domain.approval.summary import ApprovalSummary
 from domain.identifiers import CaseKind, find_case_kind, parse_case_id
@@ -69,13 +70,17 @@ class ApprovalWork(NamedTuple):
     files: list[AttachedFile]
 
 
-def show_work(context: ApiContext, actor: Actor, approval: CaseRow, refused: RefusedDecision | None = None) -> ApprovalWork:
+def show_work(
+    context: ApiContext, actor: Actor, approval: CaseRow, delegations: Sequence[Delegation], refused: RefusedDecision | None = None
+) -> ApprovalWork:
+    """`delegations`: those that stand."""
     reader = load_reader(context, actor)
     summary, story = approval.summary_of(ApprovalSummary), list_case_story(context.database, approval.case_id)
     facts, named = summary.facts, parse_case_id(approval.case_id)
     change = find_asked_change(context, summary)
     asking = AskingCase(named.subject if named else "", find_case_kind(named.subject) if named else None, change)
-    deciders = list_deciders(context, actor, summary, story, reader)
+    deciders = list_deciders(context, actor, summary, story, delegations, reader)
+    may_decide = bool(filter_decidable(context, actor, [approval], delegations))
     signed = sum(len(tier.signatures) for tier in deciders.tiers if tier.is_asked)
     return ApprovalWork(
         approval=approval,
@@ -84,7 +89,7 @@ def show_work(context: ApiContext, actor: Actor, approval: CaseRow, refused: Ref
         numbers={invoice.invoice_id: invoice.number for invoice in facts.invoices} if facts else {},
         reason=facts.reason or find_note_text(context.database, facts.note_id) or "" if facts else "",
         compared=_compare_facts(facts, summary, story, context.today, reader) if facts else None,
-        decision=_show_decision(context, actor, approval, reader, refused) if approval.outcome is None else None,
+        decision=_show_decision(reader, approval, refused) if approval.outcome is None and may_decide else None,
         refused=refused,
         entries=[(line, reader.phrases.render_entry(line.kind, line.told_facts, line.currency)) for line in reversed(story)],
         consequences=describe_consequences(context, approval, summary, asking, signed, reader.phrases),
@@ -111,12 +116,8 @@ def _compare_facts(
     return ComparedFacts(asked_on, rows, describe_changes(asked, facts, reader.phrases), is_known=True)
 
 
-def _show_decision(
-    context: ApiContext, actor: Actor, approval: CaseRow, reader: Reader, refused: RefusedDecision | None
-) -> ShownForm | None:
-    """The form to decide it by, on the facts as this page shows them; None where the reader may not."""
-    if not filter_decidable(context, actor, [approval]):
-        return None
+def _show_decision(reader: Reader, approval: CaseRow, refused: RefusedDecision | None) -> ShownForm:
+    """The form to decide it by, on the facts as this page shows them."""
     form, version = load_act_forms()[DECISION_FORM], approval.summary_of(ApprovalSummary).facts_version
     typed = {name: refused.typed[name] for name in TYPED_FIELDS if name in refused.typed} if refused else {}
     values: dict[str, Any] = {**typed, "facts_version": [str(version)]} if version else typed
