@@ -1,5 +1,6 @@
 """Renders a page from a template's name and its facts. Everything is escaped; an undefined name is an error."""
 
+import re
 from collections.abc import Callable
 from functools import cache, partial
 from typing import Annotated, Any
@@ -38,7 +39,7 @@ from api.web.problems import Problem
 from domain.clock import REAL_DAY_SECONDS, Clock
 from domain.digits import parse_digits
 from domain.identifiers import find_case_kind
-from domain.roles import Actor
+from domain.roles import Actor, Role
 
 CONSOLE_FOLDER = PROJECT / "api" / "console"
 SLOW_REFRESH_SECONDS, FAST_REFRESH_SECONDS = 30, 4
@@ -52,6 +53,8 @@ DONE_PARAMETER, COUNT_PARAMETER, QUEUED_PARAMETER = "acted", "counted", "queued"
 
 MOMENTARY_PARAMETERS = frozenset({DONE_PARAMETER, COUNT_PARAMETER, QUEUED_PARAMETER, UNKNOWN_PARAMETER, "decided", "decision"})
 """What an address says of what was just done, and the page's own address does not; the script takes it off, too."""
+
+_ROLE = re.compile(rf"\b(?:{'|'.join(role.value for role in Role)})\b")
 
 page_templates = Environment(
     loader=FileSystemLoader(CONSOLE_FOLDER / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
@@ -210,12 +213,17 @@ def render_problem_page(request: Request, problem: Problem) -> Response:
     return page
 
 
+def _name_roles(text: str, words: Phrases) -> str:
+    """The API's sentence with each role as people call it."""
+    return _ROLE.sub(lambda found: words.translate("roles", found[0]), text)
+
+
 def _render_problem(request: Request, problem: Problem, actor: Actor | None) -> HTMLResponse:
     """What the API says of a problem is English: who reads another language is told in that what kind of problem it is, and why, or what
     to do."""
     context: ApiContext = request.app.state.parts
     language = choose_page_language(request, context, actor)
-    title, advice = problem.title, f"{begin_sentence(problem.detail)}."
+    title, advice = problem.title, f"{begin_sentence(_name_roles(problem.detail, load_phrases(language)))}."
     if language != DEFAULT_LANGUAGE:
         words = load_phrases(language)
         kind = problem.kind if problem.kind in words.problems else "other"

@@ -7,7 +7,7 @@ UNKNOWN_SENTENCE, OF_SYSTEM = "unknown_sentence", "system"
 VERBATIM_REASONS = {
     "command": "a command line for an administrator, where no page can do it: the first signing in",
     "error": "the error of a program, for whoever mends it; folded behind what it means, which is in the reader's words",
-    "finding": "what exactly a check of the stored rows found, as its report has it; folded behind which row it is",
+    "finding": "in which row a check of what is stored found something, and folded behind it what exactly, as its report has it",
     "letter": "a letter or a mail, in the language of whom it is for",
     OF_SYSTEM: "what a mail server or a billing system answered",
     UNKNOWN_SENTENCE: "a line about what people wrote, or of an older version, for which there is no sentence in the reader's language",
