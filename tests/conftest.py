@@ -60,12 +60,18 @@ APART = ("test_real_file.py", "test_chaos.py", "test_killed_worker.py")
 """Files whose tests share nothing that takes time to make: each of them may run in another process."""
 
 
+SHARED = ("in_browser",)
+"""Folders whose files share what takes time to make: all their tests run in one process."""
+
+
 class FileScheduling(LoadFileScheduling):  # type: ignore[misc]
-    """A file's tests run in one process, but for those that are long enough to be spread."""
+    """A file's tests run in one process, with those of the files with which it shares; but those that are long may be spread."""
 
     def _split_scope(self, nodeid: str) -> str:
-        file = nodeid.partition("::")[0]
-        return nodeid if Path(file).name in APART else file
+        file = Path(nodeid.partition("::")[0])
+        if file.name in APART:
+            return nodeid
+        return str(file.parent if file.parent.name in SHARED else file)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFileScheduling | None:

@@ -1,5 +1,6 @@
 """A real browser on the console of a play: one server, one Chromium, people who are signed in by link."""
 
+import re
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -7,10 +8,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, BrowserContext, Page, ViewportSize, async_playwright, expect
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, ViewportSize, async_playwright, expect
 
 from adapters.process.web_server import WebServer
 from adapters.shipped_files import PROJECT
+from api.console.assets import ASSETS_PATH
 from domain.roles import Role
 from tests.patience import PATIENCE
 from tests.workflows.people import People
@@ -47,9 +49,14 @@ _NOTE_WHAT_IS_HEARD = """addEventListener("changed", () => { window.heard = true
 _WAIT_UNTIL_HEARD = """() => new Promise((done) => window.heard ? done() : addEventListener("changed", () => done(), true))"""
 
 
+_ANSWERED_OR_AWAY = re.compile(r"Failed to load resource: (?:the server responded with a status of 4\d\d|net::ERR_INTERNET_DISCONNECTED)")
+"""So a browser notes each answer that is a refusal, which the page itself says in words; and a line that a test has cut."""
+
+
 @dataclass
 class ConsoleSite:
-    """The console at `url`; `complaints` are what pages wrote to the browser's console as errors."""
+    """The console at `url`; `complaints` are what its pages wrote to the browser's console as errors, such as what broke the content
+    policy."""
 
     url: str
     browser: Browser
@@ -61,15 +68,28 @@ class ConsoleSite:
         """A window of its own, at the console's first page."""
         self.people.identity.add_user(user, role)
         code = self.people.identity.issue_sign_in_code(user, role)
+        page = await self.open_window(**options)
+        await page.goto(f"{self.url}/sign-in?code={code}")
+        return page
+
+    async def open_window(self, **options: Any) -> Page:
+        """Of somebody who is not signed in."""
         context = await self.browser.new_context(**{"viewport": DESK, "locale": "en-GB", "reduced_motion": "reduce", **options})
         context.set_default_timeout(PATIENCE_MS)
         self._contexts.append(context)
         page = await context.new_page()
-        page.on("console", lambda message: self.complaints.append(message.text) if message.type == "error" else None)
+        page.on("console", self._note)
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
         await page.add_init_script(_NOTE_WHAT_IS_HEARD)
-        await page.goto(f"{self.url}/sign-in?code={code}")
         return page
+
+    def _note(self, message: ConsoleMessage) -> None:
+        """What other sites' pages write, such as a provider's, is no complaint about ours."""
+        where = message.location["url"]
+        is_foreign = where.startswith("http") and not where.startswith(self.url)
+        is_expected = _ANSWERED_OR_AWAY.match(message.text) and ASSETS_PATH not in where
+        if message.type == "error" and not is_foreign and not is_expected:
+            self.complaints.append(f"{message.text} ({where})")
 
     async def wait_until_heard(self, page: Page) -> None:
         """Until the page has heard how things stand: what changes from then on it hears of."""
@@ -95,7 +115,8 @@ async def open_console(people: People) -> AsyncIterator[ConsoleSite]:
         await server.stop()
 
 
-_RUN_AXE = """async (options) => (await axe.run(document, options)).violations
+_RUN_AXE = """async (options) => (await axe.run(document, {
+        resultTypes: ["violations"], preload: false, iframes: false, ...options})).violations
     .map((found) => `${found.id}: ${found.nodes.slice(0, 3).map((node) => node.html.slice(0, 120)).join(" | ")}`)"""
 _TOO_WIDE = """() => document.documentElement.scrollWidth <= document.documentElement.clientWidth ? []
     : [...document.querySelectorAll("body *")]

@@ -1,57 +1,74 @@
 """What the browser sees in tests and pictures: a portfolio with calls to make and approvals to decide, on the real workflows."""
 
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import date
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import update
+import pytest
+from argon2 import PasswordHasher
+from playwright.async_api import Page
+from sqlalchemy import select, update
+from sqlmodel import col
 
-from adapters.billing.external_key import SystemKey
-from adapters.billing.external_records import BalanceCheck, ConnectionStep
-from adapters.config.settings import Settings
-from adapters.connections.comparison import Comparison, Difference
-from adapters.connections.connection_admin import ConnectionAdmin
-from adapters.connections.connection_file import read_connection
-from adapters.connections.connection_registry import ConnectionRegistry
-from adapters.connections.connection_runs import ConnectionRuns
-from adapters.connections.difference_store import keep_comparison
-from adapters.connections.notes.refused_notes import note_entry
-from adapters.connections.rests.system_rests import SystemRests
+from adapters.audit.histories.account_replay import AccountReplayer
+from adapters.audit.histories.archive import RunArchive
+from adapters.audit.histories.replayer import HistoryReplayer
+from adapters.audit.histories.run_history_loader import RunHistoryLoader
+from adapters.billing.errors import RefusedByBillingError
 from adapters.database.engine import Database
-from adapters.database.row_states import DifferenceKind, IdentityChannel
-from adapters.database.tables import Account
+from adapters.database.row_states import IdentityChannel
+from adapters.database.tables import Account, Message
+from adapters.i18n.languages import DEFAULT_LANGUAGE
 from adapters.identity.identity_events import ChangeAuthor
+from adapters.identity.openid_provider import OpenIdConfig, OpenIdProvider
+from adapters.identity.passwords import PasswordStore
+from adapters.read_model.imports import list_latest_imports
+from api.audit_port import UnavailableAuditPort
+from domain import identifiers as ids
+from domain.audit.replay_report import ReplayReport
 from domain.roles import Role
 from tests.console.browser import ConsoleSite, open_console
+from tests.console.connected_erp import ERP_ID, connect_erp
+from tests.console.page_examples import PageExample, begin_works, choose_telling_forms, list_examples, wait_for_works
 from tests.databases import _sqlite_template
 from tests.patience import PATIENCE
+from tests.time_skipping_play import TimeSkippingPlay
+from tests.time_skipping_runs import TimeSkippingRuns
+from tests.workflows.account_commands import AccountCommands
 from tests.workflows.collection_environment import DAY, CollectionEnvironment, InvoiceSpec, start_collection_environment
 from tests.workflows.dispute_commands import DisputeCommands
 from tests.workflows.people import People, gather_people
+from worker import WORKFLOWS
 
 CALLED = ("NORD", "OST", "WEST", "SUED")
 DISPUTED = ("ALFA", "BETA", "GAMA", "DELT", "EPSI")
-ERP = SystemKey("erp", "1")
-CONNECTION_PAGES = (
-    "/connections",
-    "/connections/new",
-    "/connections/new?kind=tryton",
-    "/connections/erp:1",
-    "/act/change_connection_secret?connection_id=erp:1&secret=api_key",
-)
-CREDIT = {"resolution": "credit_note", "amount": {"amount": "25.00", "currency": "EUR"}, "comment": "two boxes were missing"}
+LARGE = ("RHO", "SIGMA")
+SUSPENDED, REFUSED = ("KAPPA", "LAMBDA"), ("OMEGA", "OMIKRON")
+READERS = {Role.COLLECTOR: "mia", Role.COLLECTIONS_MANAGER: "anna", Role.ADMIN: "ada"}
+SHOWN = "ZETA"
+"""The account that only pages show: it has a plan and a credit review."""
+
+NO_PROVIDER = OpenIdProvider(OpenIdConfig("https://login.lindenhof.example", "duecourse", None, {}))
+"""Pages offer it, and nobody asks it anything."""
+
+SMALL_CREDIT, LARGE_CREDIT = "25.00", "20000.00"
 
 
 class BrowserStage(NamedTuple):
-    """`site` over `environment`: the customers `CALLED` of mia's are to be called; `approvals` of credits to others wait for a manager."""
+    """`site` over `environment`: the customers `CALLED` of mia's are to be called; `approvals` of credits to others wait for a manager, and
+    `large_approvals`, which one has given, for the director. `SUSPENDED` accounts may be handed over; those of `REFUSED` billing does not
+    suspend as long as they are `in_the_way`, so that a person must."""
 
     site: ConsoleSite
     environment: CollectionEnvironment
     invoices: dict[str, str]
     approvals: list[str]
+    large_approvals: dict[str, str]
+    in_the_way: set[str]
 
 
 @asynccontextmanager
@@ -59,107 +76,172 @@ async def open_stage(folder: Path) -> AsyncIterator[BrowserStage]:
     shutil.copy(_sqlite_template(), folder / "duecourse.db")
     database = Database(f"sqlite:///{folder / 'duecourse.db'}")
     async with start_collection_environment(database, folder) as environment, gather_people(environment) as people:
+        patch = people.stack.enter_context(pytest.MonkeyPatch.context())
         monday = await environment.pass_to_monday()
         await environment.pass_to(monday + DAY)
-        called = await environment.open_invoices(*(InvoiceSpec(monday, account=account) for account in CALLED))
+        first = (*CALLED, *SUSPENDED, *REFUSED)
+        opened = await environment.open_invoices(*(InvoiceSpec(monday, account=account) for account in first))
         with database.writing() as session:
-            session.execute(update(Account).values(collector="mia"))
+            session.execute(update(Account).where(col(Account.id).in_(CALLED)).values(collector="mia"))
+        await ask_for_suspensions(environment, dict(zip(first, opened, strict=True)))
         await environment.play.run_morning(monday + DAY)
         await environment.play.run_mornings(monday + 7 * DAY, monday + 8 * DAY)
-        await environment.pass_to(monday + 14 * DAY)
-        disputed = await environment.open_invoices(*(InvoiceSpec(monday + 13 * DAY, account=account) for account in DISPUTED))
+        refused = refuse_suspensions(environment.play, patch)
+        await suspend_accounts(environment, monday + 16 * DAY)
+        later = [InvoiceSpec(monday + 15 * DAY, account=account) for account in (*DISPUTED, SHOWN)]
+        later += [InvoiceSpec(monday + 15 * DAY, account=account, total="30000.00") for account in LARGE]
+        opened += await environment.open_invoices(*later)
         people.now = await environment.play.environment.get_current_time()
-        invoices = dict(zip((*CALLED, *DISPUTED), (*called, *disputed), strict=True))
-        approvals = [await ask_for_credit(environment, people, invoice) for invoice in disputed]
-        people.app.state.letter_plays.waited_seconds = PATIENCE
-        connect_erp(database, folder)
+        invoices = dict(zip((*first, *DISPUTED, SHOWN, *LARGE), opened, strict=True))
+        approvals = [await ask_for_credit(environment, people, invoices[account]) for account in DISPUTED]
+        large = {account: await ask_for_large_credit(environment, people, invoices[account]) for account in LARGE}
+        show_everything(people, environment.play, folder)
+        wait_for_works(patch)
         async with open_console(people) as site:
-            yield BrowserStage(site, environment, invoices, approvals)
+            yield BrowserStage(site, environment, invoices, approvals, large, refused)
         await environment.close()
     database.close()
 
 
-def connect_erp(database: Database, folder: Path) -> None:
-    """A billing system that was compared, and whose key has been lost since."""
-    settings, described = Settings.load(data_dir=folder), {"name": "erp", "kind": "tryton", "address": "http://localhost:1/erp"}
-    described |= {"country": "DE", "time_zone": "Europe/Berlin", "language": "de"}
-    systems = ConnectionRegistry(database, settings, lambda: datetime.now(UTC))
-    by = ChangeAuthor("ada", IdentityChannel.CONSOLE)
-    ConnectionAdmin(database, settings, systems).add(read_connection(described), {"api_key": "key"}, by, is_tried=False)
-    steps = (
-        ConnectionStep("address and key", True, "Dunder Mifflin"),
-        ConnectionStep("write notes", False, "403", "the group Notes"),
-        ConnectionStep("bookings", True, "each is tried when the first is booked", "leave to write", is_tried=False),
-    )
-    ConnectionRuns(database).keep_test(ERP, steps, "ada")
-    kinds = (DifferenceKind.BALANCE, DifferenceKind.MISSING_HERE, DifferenceKind.MISSING_THERE)
-    found = tuple(Difference(kind, "@erp:1:7", "7", "EUR", "400", "1000") for kind in kinds)
-    keep_comparison(database, ERP, Comparison(2, found, BalanceCheck(50, ("R-7", "R-9"), is_trusted=True)), datetime.now(UTC))
-    SystemRests(database).note_rest(ERP, 86_400, "Tryton answers 429")
-    note_entry(database, ERP, "entry", datetime.now(UTC), "Tryton refuses this: the field Product is required")
+def show_everything(people: People, play: TimeSkippingPlay, folder: Path) -> None:
+    """Let the console show the inbox, replay histories and have a connected system; its passwords are cheap."""
+    app = people.app
+    app.state.letter_plays.waited_seconds = PATIENCE
+    connect_erp(play.parts.database, folder)
+    app.state.parts = replace(app.state.parts, inbox=play.parts.inbox, audits=PlayedAudits(play), openid=NO_PROVIDER)
+    cheap = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    app.state.parts.__dict__["passwords"] = PasswordStore(play.parts.database, cheap)
 
 
-async def ask_for_credit(environment: CollectionEnvironment, people: People, invoice: str) -> str:
+async def ask_for_suspensions(environment: CollectionEnvironment, invoices: dict[str, str]) -> None:
+    """The first accounts get their warning with the next letters: mia asked, and anna approved it."""
+    cases = AccountCommands(environment)
+    for account in (*SUSPENDED, *REFUSED):
+        case = await cases.request_suspension(account, invoices[account])
+        await cases.decide(await cases.wait_for_approval(case), "anna")
+        await cases.wait_for_entries(case, "suspension.warning_requested")
+
+
+async def suspend_accounts(environment: CollectionEnvironment, day: date) -> None:
+    """On the day on which their notice has ended anna approves that they are suspended, and billing does it, or refuses it."""
+    cases = AccountCommands(environment)
+    await environment.pass_to(day)
+    for account in (*SUSPENDED, *REFUSED):
+        case = ids.suspension_case_id(account)
+        await cases.decide(await cases.wait_for_approval(case, 2), "anna")
+        if account in SUSPENDED:
+            await cases.wait_for_entries(case, "suspension.suspended")
+
+
+def refuse_suspensions(play: TimeSkippingPlay, patch: pytest.MonkeyPatch) -> set[str]:
+    """Let billing refuse to suspend `REFUSED`, as long as an account is in the set."""
+    billing, refused = play.parts.billing, set(REFUSED)
+    suspend: Callable[..., Any] = billing.suspend_account
+
+    def suspend_or_refuse(key: str, account_id: str, *given: Any, **named: Any) -> Any:
+        if account_id in refused:
+            raise RefusedByBillingError("the customer has a contract that only a person may end")
+        return suspend(key, account_id, *given, **named)
+
+    patch.setattr(billing, "suspend_account", suspend_or_refuse)
+    return refused
+
+
+class PlayedAudits(UnavailableAuditPort):
+    """Replays the histories of a play."""
+
+    def __init__(self, play: TimeSkippingPlay) -> None:
+        database = play.parts.database
+        histories = RunHistoryLoader(play.client, RunArchive(database), TimeSkippingRuns(play.client))
+        self._replayer = AccountReplayer(database, histories, HistoryReplayer(WORKFLOWS))
+
+    async def replay(self, account_id: str, progress: Callable[[int, int], None] | None = None) -> ReplayReport:
+        return await self._replayer.replay_account(account_id, progress)
+
+
+async def ask_for_credit(environment: CollectionEnvironment, people: People, invoice: str, amount: str = SMALL_CREDIT) -> str:
     """The approval of a credit that ben of sales operations answered a dispute of mia's with."""
-    dispute = await raise_dispute(environment, people, invoice)
+    dispute = await raise_dispute(environment, people, invoice, amount)
     ben = await people("ben", Role.SALES_OPS)
-    assert (await ben.post(f"/v1/disputes/{dispute}/resolution", json=CREDIT)).status_code == 200
+    credit = {"resolution": "credit_note", "amount": {"amount": amount, "currency": "EUR"}, "comment": "two boxes were missing"}
+    assert (await ben.post(f"/v1/disputes/{dispute}/resolution", json=credit)).status_code == 200
     return await DisputeCommands(environment).wait_for_approval(dispute)
 
 
-async def raise_dispute(environment: CollectionEnvironment, people: People, invoice: str) -> str:
+async def ask_for_large_credit(environment: CollectionEnvironment, people: People, invoice: str) -> str:
+    """One that takes two, and that anna has approved."""
+    approval, cases = await ask_for_credit(environment, people, invoice, LARGE_CREDIT), DisputeCommands(environment)
+    await cases.decide(approval, "anna")
+    await environment.wait_until(lambda: cases.row(approval).awaiting_role == Role.FINANCE_DIRECTOR)
+    return approval
+
+
+async def raise_dispute(environment: CollectionEnvironment, people: People, invoice: str, amount: str = SMALL_CREDIT) -> str:
     """A dispute of mia's; its id."""
     mia = await people("mia", Role.COLLECTOR)
-    contested = {"amount": "25.00", "currency": "EUR", "reason": "wrong_price"}
+    contested = {"amount": amount, "currency": "EUR", "reason": "wrong_price"}
     assert (await mia.post(f"/v1/invoices/{invoice}/disputes", json=contested)).status_code == 200
     dispute = f"dispute:{invoice}:1"
     await DisputeCommands(environment).wait_for_entries(dispute, "dispute.raised")
     return dispute
 
 
-def list_pages(stage: BrowserStage) -> list[str]:
-    account, invoice = CALLED[0], stage.invoices[CALLED[0]]
-    lists = [
-        "/",
-        "/today",
-        "/today?about=OST",
-        "/accounts",
-        "/invoices",
-        "/cases",
-        "/correspondence",
-        "/approvals",
-        "/overview",
-        "/team",
-        "/policies",
-        "/import",
-        "/inbox",
-        "/settings",
-        "/role",
-        "/letters?whose=all",
-        "/preview",
-        "/roles",
-        "/set-aside",
-        "/search?q=r",
-        "/shortcuts",
-        "/nowhere",
-    ]
-    things = [
-        f"/accounts/{account}",
-        f"/accounts/{account}/write",
-        f"/accounts/{account}/plan",
-        f"/invoices/{invoice}",
-        f"/approvals/{stage.approvals[2]}",
-        f"/cases/{stage.approvals[2].removeprefix('approval:').rpartition(':')[0]}",
-    ]
-    forms = [
-        f"/act/log_account_call?account_id={account}",
-        f"/act/pause_account?account_id={account}",
-        f"/act/escalate_account?account_id={account}",
-        f"/act/raise_dispute?invoice_id={invoice}",
-        f"/act/propose_plan?account_id={account}",
-    ]
-    return [*lists, *things, *forms, f"/approval-decisions?approval={stage.approvals[2]}"]
+async def propose_plan(stage: BrowserStage, account: str) -> str:
+    """A plan of mia's; its id."""
+    mia = await stage.site.people("mia", Role.COLLECTOR)
+    terms = {"first_on": (await stage.environment.today() + 7 * DAY).isoformat(), "equal": 2, "rhythm": "weekly"}
+    asked = {"invoices": [stage.invoices[account]], "currency": "EUR", "terms": terms}
+    made = await mia.post(f"/v1/accounts/{account}/plans", json=asked)
+    assert made.status_code == 201, made.text
+    plan = str(made.json()["plan_id"])
+    await DisputeCommands(stage.environment).wait_for_entries(plan, "plan.proposed")
+    return plan
 
 
-def list_pages_of_administrators(stage: BrowserStage) -> list[str]:
-    return ["/users", "/users/mia", "/tokens", "/audit", f"/audit/accounts/{CALLED[0]}", "/set-aside", *CONNECTION_PAGES]
+async def refer_account(stage: BrowserStage, account: str) -> str:
+    """To the credit analyst, by mia; the review's id."""
+    mia = await stage.site.people("mia", Role.COLLECTOR)
+    asked = await mia.post(f"/v1/accounts/{account}/credit-reviews", json={"reason": "collector", "comment": "pays later each time"})
+    assert asked.status_code == 200, asked.text
+    review = ids.credit_review_case_id(account)
+    await DisputeCommands(stage.environment).wait_for_entries(review, "credit_review.referred")
+    return review
+
+
+async def open_reader(site: ConsoleSite, role: Role | None, language: str = DEFAULT_LANGUAGE) -> Page:
+    """The window of who reads a page in this role; of who is not signed in for None."""
+    if role is None:
+        return await site.open_window(locale=language)
+    name = READERS.get(role, role.value)
+    page = await site.sign_in(name, role)
+    site.people.identity.add_user(name, role, language=language)
+    return page
+
+
+async def list_stage_pages(stage: BrowserStage) -> list[PageExample]:
+    """An example of every page of the console, and of the forms those that have between them every kind of field."""
+    people, database = stage.site.people, stage.environment.database
+    people.identity.add_user("mia", Role.COLLECTOR)
+    ada = await people("ada", Role.ADMIN)
+    ada.headers["Accept"] = "text/html"
+    with database.reading() as session:
+        letter = min(each.id or 0 for each in session.scalars(select(Message).filter_by(account_id=CALLED[0], state="sent")))
+    mails = people.app.state.parts.inbox.list(limit=1)
+    facts = {
+        "account_id": CALLED[0],
+        "invoice_id": stage.invoices[CALLED[0]],
+        "approval_id": stage.approvals[2],
+        "dispute_id": ids.dispute_case_id(stage.invoices[DISPUTED[2]], 1),
+        "plan_id": await propose_plan(stage, SHOWN),
+        "review_id": await refer_account(stage, SHOWN),
+        "letter_id": str(letter),
+        "mail_id": mails[0].id,
+        "import_id": list_latest_imports(database, 1)[0].id,
+        "connection_id": ERP_ID,
+        "secret": "api_key",
+        "user_name": "mia",
+        "name": "standard",
+        "password_code": PasswordStore(database).make_link_code("mia", ChangeAuthor("ada", IdentityChannel.CONSOLE)),
+        **await begin_works(ada, CALLED[0]),
+    }
+    return list_examples(people.app, facts, choose_telling_forms())

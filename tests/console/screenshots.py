@@ -1,4 +1,5 @@
-"""Takes a picture of every page of the console, in light, in dark and on a phone, into `build/screenshots`: `make screenshots`.
+"""Takes a picture of every page of the console, in light, in dark and on a phone, into `build/screenshots`: `make screenshots`, or
+`make screenshots ARGS="--language de"`.
 
 `make screenshots ARGS="--readme LINK"` takes the README's pictures instead, small, into `docs/images`: of a Duecourse that runs with
 the sample, opened by a manager's link of `duecourse sign-in`.
@@ -16,10 +17,12 @@ from urllib.parse import urlsplit
 from PIL import Image
 from playwright.async_api import Page, ViewportSize, async_playwright
 
+from adapters.i18n.languages import DEFAULT_LANGUAGE, LANGUAGES
 from adapters.shipped_files import PROJECT
 from domain.roles import Role
 from tests.console.browser import CHROMIUM_OPTIONS, DESK, PHONE, find_chromium
-from tests.console.browser_stage import list_pages, list_pages_of_administrators, open_stage
+from tests.console.browser_stage import list_stage_pages, open_reader, open_stage
+from tests.console.page_examples import PageExample
 
 FOLDER = PROJECT / "build" / "screenshots"
 LOOKS: dict[str, tuple[Literal["light", "dark"], ViewportSize]] = {
@@ -44,26 +47,27 @@ PLAYED_SECONDS = 60
 """Within which the letters of the next days are played."""
 
 
-async def take_pictures() -> int:
+OF_COLLECTORS = ("/today", "/approvals", "/letters", "/settings")
+"""Pages that a collector sees otherwise than a manager does."""
+
+
+async def take_pictures(language: str) -> int:
     """Return how many were taken."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         async with open_stage(Path(folder)) as stage:
-            common, administration = list_pages(stage), list_pages_of_administrators(stage)
-            for user, role, paths in (
-                ("mia", Role.COLLECTOR, common),
-                ("anna", Role.COLLECTIONS_MANAGER, common),
-                ("ada", Role.ADMIN, administration),
-            ):
-                page = await stage.site.sign_in(user, role)
-                for path in paths:
-                    await take_looks(page, stage.site.url + path, f"{role.value}.{name_picture(path)}")
+            examples = await list_stage_pages(stage)
+            readers: dict[Role | None, Page] = {}
+            for path, role, _ in (*examples, *(PageExample(path, Role.COLLECTOR) for path in OF_COLLECTORS)):
+                if role not in readers:
+                    readers[role] = await open_reader(stage.site, role, language)
+                await take_looks(readers[role], stage.site.url + path, f"{role.value if role else 'stranger'}.{name_picture(path)}")
             await stage.site.close_windows()
     return len(list(FOLDER.glob("*.png")))
 
 
 def name_picture(path: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "-", path.lower()).strip("-") or "portfolio"
+    return re.sub(r"[^a-z0-9]+", "-", path.lower()).strip("-")[:80] or "portfolio"
 
 
 async def take_looks(page: Page, url: str, name: str) -> None:
@@ -99,8 +103,9 @@ def save_small(picture: bytes, path: Path) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--readme", metavar="LINK", help="take the README's pictures of a running Duecourse, signed in by this link")
+    parser.add_argument("--language", default=DEFAULT_LANGUAGE, choices=LANGUAGES, help="that of the pages' readers")
     given = parser.parse_args()
     if given.readme:
         print(f"{asyncio.run(take_readme_pictures(given.readme))} pictures in {README_FOLDER.relative_to(PROJECT)}")
     else:
-        print(f"{asyncio.run(take_pictures())} pictures in {FOLDER.relative_to(PROJECT)}")
+        print(f"{asyncio.run(take_pictures(given.language))} pictures in {FOLDER.relative_to(PROJECT)}")

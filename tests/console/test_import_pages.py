@@ -3,7 +3,6 @@
 import re
 from html import unescape
 from io import BytesIO
-from urllib.parse import urlencode
 
 import pytest
 from fastapi import FastAPI
@@ -20,49 +19,19 @@ from api.console.imports.staged_files import MOST_OF_ONE_PERSON, StagedFiles
 from api.web.problems import Problem
 from domain.billing.billing_events import InvoiceStatus
 from domain.roles import Role
-from tests.api.conftest import As, Client
+from tests.api.conftest import As
 from tests.api.portfolio_world import PortfolioWorld
+from tests.console.staged_file import FILE, fill_form, stage_file, try_out
 from tests.console.test_languages import find_english, visible_words
 from tests.console.test_pages import NASTY, page, words
 from tests.form_tokens import find_form_token
 from tests.patience import PATIENCE
-
-FILE = """Rechnungsnr;Kundennummer;Kunde;Rechnungsdatum;Fällig am;Währung;Betrag;Land;Offen
-R-1;K-7;Brauerei Nord;01.02.2013;15.02.2013;EUR;1.234,56;DE;1.000,00
-R-2;K-8;Atelier Sud;01.02.2013;20.02.2013;EUR;99,00;FR;
-R-3;K-9;Kaputt;01.02.2013;morgen;EUR;5,00;DE;
-""".encode()
 
 
 @pytest.fixture(autouse=True)
 def _waits_until_it_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
     """A page that shows how far it has come is another test's."""
     monkeypatch.setattr(import_pages, "WAITED_SECONDS", float(PATIENCE))
-
-
-async def stage(client: Client, content: bytes = FILE, name: str = "offene posten.csv", **fields: str) -> str:
-    """Return the page of the file."""
-    token = find_form_token(await page(client, "/import"))
-    answer = await client.post("/import", data={"form_token": token, **fields}, files={"file": (name, content)})
-    assert answer.status_code == 303, answer.text
-    return answer.headers["location"]
-
-
-def fill_form(html: str) -> dict[str, str]:
-    """What a browser would send of a form's fields as they are filled in."""
-    fields = dict(re.findall(r'<input (?:type="hidden" )?name="([^"]+)" value="([^"]*)"', html))
-    for name, options in re.findall(r'<select [^>]*name="([^"]+)">(.*?)</select>', html, flags=re.DOTALL):
-        chosen = re.search(r'<option(?: value="([^"]*)")? selected>([^<]*)', options)
-        fields[name] = "" if chosen is None else chosen[2] if chosen[1] is None else chosen[1]
-    return fields
-
-
-async def try_out(client: Client, path: str, **changes: str) -> str:
-    """The dry run, as its page shows it."""
-    form = fill_form(await page(client, path)) | changes
-    answer = await client.post(f"{path}/columns", content=urlencode(form), headers={"Content-Type": "application/x-www-form-urlencoded"})
-    assert answer.status_code == 303, answer.text
-    return await page(client, answer.headers["location"])
 
 
 def count(world: PortfolioWorld, table: type) -> int:
@@ -72,7 +41,7 @@ def count(world: PortfolioWorld, table: type) -> int:
 
 async def test_a_file_goes_from_the_drop_to_its_verdicts_with_the_guesses_as_they_are(as_role: As, world: PortfolioWorld) -> None:
     async with as_role(Role.BILLING_OPS, Accept="text/html") as client:
-        path = await stage(client)
+        path = await stage_file(client)
         shown = await page(client, path)
         guessed = fill_form(shown)
         assert guessed["column.number"] == "Rechnungsnr"
@@ -104,13 +73,13 @@ async def test_a_file_goes_from_the_drop_to_its_verdicts_with_the_guesses_as_the
 async def test_a_complete_list_shows_what_it_would_close_and_a_person_closes_it_by_its_number(as_role: As, world: PortfolioWorld) -> None:
     first, second = FILE.splitlines(keepends=True)[:3], FILE.splitlines(keepends=True)[:2]
     async with as_role(Role.BILLING_OPS, Accept="text/html") as client:
-        path = await stage(client, b"".join(first))
+        path = await stage_file(client, b"".join(first))
         tried = await try_out(client, path, complete="yes")
         assert "Nothing that is open here is missing" in words(tried)
         await client.post(f"{path}/run", data={"form_token": find_form_token(tried)})
-        partly = await stage(client, b"".join(second))
+        partly = await stage_file(client, b"".join(second))
         assert "complete list" not in words(await try_out(client, partly)), "what a file leaves out says nothing unless it lists all"
-        path = await stage(client, b"".join(second), complete="yes")
+        path = await stage_file(client, b"".join(second), complete="yes")
         assert re.search(r'name="complete" value="yes" checked', await page(client, f"{path}/columns"))
         tried = await try_out(client, path, complete="yes")
         assert "not in the complete list: 1 invoice R-2 , K-8 , €99.00" in words(tried)
@@ -136,7 +105,7 @@ async def test_every_step_is_in_the_readers_language(as_role: As, world: Portfol
     for language in ("de", "fr", "es"):
         IdentityStore(world.database).add_user("billing_ops-1", Role.BILLING_OPS, language=language)
         async with as_role(Role.BILLING_OPS, Accept="text/html") as client:
-            path = await stage(client)
+            path = await stage_file(client)
             shown = [await page(client, "/import"), await page(client, path), await try_out(client, path, complete="yes")]
             await client.post(f"{path}/run", data={"form_token": find_form_token(shown[-1])})
             shown.append(await page(client, (await client.get(path)).headers["location"]))
@@ -146,7 +115,7 @@ async def test_every_step_is_in_the_readers_language(as_role: As, world: Portfol
 
 async def test_a_mapping_is_kept_under_a_name_and_needs_no_form_the_next_time(as_role: As, world: PortfolioWorld) -> None:
     async with as_role(Role.COLLECTIONS_MANAGER, Accept="text/html") as client:
-        path = await stage(client)
+        path = await stage_file(client)
         token = find_form_token(await try_out(client, path))
         for name in ("unser-erp", "unser-erp"):
             answer = await client.post(f"{path}/mapping", data={"form_token": token, "name": name})
@@ -154,7 +123,7 @@ async def test_a_mapping_is_kept_under_a_name_and_needs_no_form_the_next_time(as
         assert count(world, KeptMapping) == 1, "the same text is the same version"
         refused = await client.post(f"{path}/mapping", data={"form_token": token, "name": "../x"})
         assert refused.status_code == 422
-        again = await page(client, await stage(client, mapping="unser-erp"))
+        again = await page(client, await stage_file(client, mapping="unser-erp"))
         assert "3 rows" in words(again)
         api = await client.post("/v1/imports", data={"mapping": "unser-erp", "dry_run": "true"}, files={"file": ("x.csv", FILE)})
         assert api.json()["verdicts"]["new"] == 2, "the API knows it by the same name"
@@ -162,7 +131,7 @@ async def test_a_mapping_is_kept_under_a_name_and_needs_no_form_the_next_time(as
 
 async def test_what_is_missing_is_said_beside_the_form_as_it_was_filled_in(as_role: As, world: PortfolioWorld) -> None:
     async with as_role(Role.ADMIN, Accept="text/html") as client:
-        path = await stage(client)
+        path = await stage_file(client)
         form = fill_form(await page(client, path)) | {"column.number": "", "constant.segment": NASTY}
         answer = await client.post(f"{path}/columns", data=form)
         assert answer.status_code == 422
@@ -174,20 +143,20 @@ async def test_what_is_missing_is_said_beside_the_form_as_it_was_filled_in(as_ro
         nothing = await client.post("/import", data={"form_token": form["form_token"]}, files={"file": ("", b"")})
         assert nothing.status_code == 422
         for header in (";".join(f"c{number}" for number in range(301)), "x" * 20_001 + ";c"):
-            assert "more than can be mapped here" in await page(client, await stage(client, f"{header}\n1;2\n".encode()))
-        broken = await page(client, await stage(client, b"\x00\x01\x02\x03", "x.xlsx"))
+            assert "more than can be mapped here" in await page(client, await stage_file(client, f"{header}\n1;2\n".encode()))
+        broken = await page(client, await stage_file(client, b"\x00\x01\x02\x03", "x.xlsx"))
         assert 'role="alert"' in broken
         IdentityStore(world.database).add_user("admin-1", Role.ADMIN, language="de")
         assert "Bitte sagen, woher diese Angaben kommen: Rechnungsnummer" in (await client.post(f"{path}/columns", data=form)).text
         twice = form | {"column.number": "Rechnungsnr", "column.open_balance": "Offen", "column.paid_amount": "Offen"}
         assert "offener und bezahlter Betrag sagen zweimal dasselbe" in (await client.post(f"{path}/columns", data=twice)).text
-        assert "die Datei ist leer; bitte neu exportieren" in words(await page(client, await stage(client, b"", "leer.csv")))
-        assert "mehr als sich hier zuordnen lassen" in await page(client, await stage(client, b"x" * 20_001 + b";c\n1;2\n"))
+        assert "die Datei ist leer; bitte neu exportieren" in words(await page(client, await stage_file(client, b"", "leer.csv")))
+        assert "mehr als sich hier zuordnen lassen" in await page(client, await stage_file(client, b"x" * 20_001 + b";c\n1;2\n"))
 
 
 async def test_a_file_is_its_owners_alone_and_only_who_may_import_brings_one(app: FastAPI, as_role: As) -> None:
     async with as_role(Role.ADMIN, Accept="text/html") as owner, as_role(Role.BILLING_OPS, Accept="text/html") as other:
-        path = await stage(owner)
+        path = await stage_file(owner)
         assert (await other.get(path)).status_code == 404
         assert (await other.post(f"{path}/run", data={})).status_code == 404
     async with as_role(Role.COLLECTOR, Accept="text/html") as collector:

@@ -1,13 +1,13 @@
 """Every page of the console speaks its reader's language, and nothing in it is English that is not so in that language too."""
 
 import re
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import cache
 from html import unescape
 from pathlib import Path
-from urllib.parse import quote
 
 import httpx
 import pytest
@@ -28,10 +28,12 @@ from adapters.policies.refusal import store_refusal
 from adapters.set_aside.set_aside_store import Failure, SetAsideStore
 from adapters.set_aside.stages import SetAsideStage
 from adapters.shipped_files import PROJECT
+from api.audit_port import UnavailableAuditPort
 from api.console.acts.wording import ACT_WORDING
 from api.console.page_words import put_inside_sentence
 from api.console.verbatim import VERBATIM_REASONS
 from api.presenters.phrases import load_phrases
+from domain.audit.replay_report import CaseReplay, EntryFinding, EntryVerdict, ReplayReport
 from domain.billing.billing_events import InvoiceStatus
 from domain.case.case_view import TaskKind
 from domain.invoice.command_rules import apply_command
@@ -41,7 +43,19 @@ from tests.api.account_cases import create_credit_review, create_proposed_plan, 
 from tests.api.portfolio_world import REAL_NOW, TODAY, PortfolioWorld, moment_on
 from tests.api.stored_approvals import store_approval
 from tests.api.test_invoice_disputes import raise_dispute
+from tests.console.connected_erp import ERP_ID, connect_erp
+from tests.console.page_examples import (
+    PageExample,
+    begin_works,
+    build_example,
+    list_bare_examples,
+    list_examples,
+    list_routes_without_example,
+    wait_for_works,
+)
+from tests.console.staged_file import stage_file, try_out
 from tests.console.test_pages import MAIL
+from tests.form_tokens import find_form_token
 
 TEMPLATES = sorted((PROJECT / "api" / "console" / "templates").glob("*.html"))
 LABELS = "title|aria-label|placeholder|alt"
@@ -73,101 +87,65 @@ PAGE_GROUPS = frozenset(
         "sign_in",
     }
 )
-BEFORE_ANYTHING = (
-    "/",
-    "/accounts",
-    "/approvals",
-    "/import",
-    "/import/none",
-    "/imports/none",
-    "/inbox",
-    "/overview",
-    "/policies",
-    "/team",
-    "/letters",
-    "/invoices",
-    "/cases",
-    "/correspondence",
-    "/preview",
-    "/role",
-    "/roles",
-    "/set-aside",
-    "/connections",
-    "/settings",
-    "/search?q=nothing",
-    "/shortcuts",
-    "/today",
-)
 PAGES = (
-    *BEFORE_ANYTHING,
     "/?q=nothing",
     "/?stage=paid",
     "/accounts?q=nothing",
     "/accounts?column=country&column=language&column=unapplied&said=view_saved",
     "/invoices?q=nothing&said=no_name",
-    "/search?q=-",
     "/lists/accounts/reassignment?q=A-1",
     "/invoices?status=any&sort=-open&column=collector&column=total&column=next",
-    "/accounts/A-1",
     "/accounts/A-2",
     "/accounts/A-3",
     "/accounts/A-1?share=notes",
-    "/letters/1",
-    "/invoices/I-1",
     "/invoices/I-1?depth=all",
-    "/invoices/I-1?depth=proof",
     "/invoices/I-2",
     "/invoices/I-3",
     "/invoices/I-4",
     "/invoices/P-1",
-    "/cases/dispute:I-1:1",
-    "/cases/plan:A-1:1",
     "/cases/suspension:A-1",
-    "/cases/credit_review:A-1",
     "/cases/write_off:A-1",
-    "/act/attach_evidence?dispute_id=dispute:I-1:1",
-    "/act/make_dossier?account_id=A-1",
     "/preview?account=A-4",
-    "/act/make_promise?invoice_id=I-1",
-    "/act/raise_dispute?invoice_id=I-1",
-    "/act/log_account_call?account_id=A-1",
-    "/act/propose_plan?account_id=A-1",
     "/act/take_back_letter?account_id=A-4&last_day=2013-03-01",
-    "/letters?whose=all",
-    "/accounts/A-1/write",
     "/accounts/A-4/plan",
     "/accounts/A-3/plan",
     "/accounts/A-3/write",
     "/settings?said=preferences_saved",
-    "/act/change_contact?account_id=A-1&contact_id=1",
     "/accounts/none",
     "/invoices/none",
-    "/nowhere",
     "/?overdue=many",
     "/cases?kind=call&person=maria",
-    "/policies/standard",
     "/policies/none",
     "/cases?kind=approval&role=collections_manager",
     "/cases?kind=dispute&department=sales_ops&column=opened&column=collector&column=opened_by&column=invoice&sort=-due",
     "/cases?status=any&sort=account",
     "/correspondence?first_day=2013-01-01&state=sent&column=template&column=channel&column=language&column=state",
-    "/cases/plan:A-1:1/terms",
     "/act/answer_escalation?invoice_id=I-1&escalation=escalation:call:x",
-    "/act/change_service?account_id=A-1",
 )
-KEY_PAGES = (
-    "/audit",
-    "/audit/accounts/A-1",
+"""What pages say besides, of other things that are there, and of what is not."""
+
+THINGS = {
+    "account_id": "A-1",
+    "invoice_id": "I-1",
+    "dispute_id": "dispute:I-1:1",
+    "plan_id": "plan:A-1:1",
+    "review_id": "credit_review:A-1",
+    "letter_id": "1",
+    "contact_id": "1",
+    "name": "standard",
+    "connection_id": ERP_ID,
+    "secret": "api_key",
+}
+"""Of which the examples of pages tell."""
+
+NOTHING_THERE = (
+    "/import/none",
+    "/imports/none",
     "/audit/accounts/none",
-    "/users",
     "/users/none",
-    "/tokens",
-    "/act/add_user",
-    "/connections/new",
-    "/act/issue_token",
+    "/sign-in?code=x",
     "/act/deactivate_user?user_name=x",
 )
-"""Those of administrators."""
 
 
 def open_as(app: FastAPI, language: str, token: str | None) -> httpx.AsyncClient:
@@ -225,37 +203,64 @@ def fill_books(world: PortfolioWorld) -> str:
     return approval.journal.case_id
 
 
-async def read_pages(app: FastAPI, world: PortfolioWorld, paths: tuple[str, ...]) -> dict[str, dict[str, str]]:
-    """What a reader of each language reads on each page; a stranger on the page to sign in."""
-    identity = IdentityStore(world.database)
-    shown: dict[str, dict[str, str]] = {}
-    for language in LANGUAGES:
-        name = f"reader-{language}"
-        identity.add_user(name, Role.COLLECTIONS_MANAGER, language=language)
-        pages: dict[str, str] = {}
-        async with open_as(app, "ja", identity.issue_token(name, Role.COLLECTIONS_MANAGER)) as reader:
-            for path in paths:
-                pages[path] = await read(reader, path, language)
-        identity.add_user(name, Role.ADMIN)
-        async with open_as(app, "ja", identity.issue_token(name, Role.ADMIN)) as administrator:
-            for path in (*KEY_PAGES, f"/users/{name}", f"/act/change_user?user_name={name}"):
-                pages[path] = await read(administrator, path, language)
-        async with open_as(app, f"{language}-CH, ja;q=0.5", None) as stranger:
-            pages["/sign-in"] = await read(stranger, "/sign-in", language)
-            pages["/oidc/callback"] = await read(stranger, "/oidc/callback", language)
-            pages["/password?code=x"] = await read(stranger, "/password?code=x", language)
-            code = PasswordStore(world.database).make_link_code(name, ChangeAuthor("admin", IdentityChannel.CONSOLE))
-            pages["/password"] = await read(stranger, f"/password?code={code}", language)
-            pages["/sign-in?code=x"] = await read(stranger, "/sign-in?code=x", language)
-        shown[language] = pages
-    return shown
+class FoundDifference(UnavailableAuditPort):
+    """Every replay differs in one entry."""
+
+    async def replay(self, account_id: str, progress: Callable[[int, int], None] | None = None) -> ReplayReport:
+        finding = EntryFinding(case_id="invoice:I-1", seq=2, verdict=EntryVerdict.CHANGED, kind="step.taken", why="its actor differs")
+        case = CaseReplay(case_id="invoice:I-1", kind="invoice", counts={EntryVerdict.CHANGED: 1}, findings=[finding])
+        return ReplayReport(account_id=account_id, replayed_at=REAL_NOW, cases=[case])
 
 
-async def read(client: httpx.AsyncClient, path: str, language: str) -> str:
+@dataclass
+class Readers:
+    """Those of each language, in every role; what each page of an application says to them."""
+
+    app: FastAPI
+    identity: IdentityStore
+
+    async def read(self, language: str, pages: Iterable[PageExample]) -> dict[str, str]:
+        shown: dict[str, str] = {}
+        async with AsyncExitStack() as stack:
+            clients: dict[Role | None, httpx.AsyncClient] = {}
+            for path, role, status in pages:
+                if role not in clients:
+                    clients[role] = await stack.enter_async_context(self.open(language, role))
+                shown[path] = await read(clients[role], path, language, status)
+        return shown
+
+    def open(self, language: str, role: Role | None) -> httpx.AsyncClient:
+        """A stranger's browser asks for the language; whoever is signed in has it among their settings."""
+        if role is None:
+            return open_as(self.app, f"{language}-CH, ja;q=0.5", None)
+        name = name_reader(language, role)
+        self.identity.add_user(name, role, language=language)
+        return open_as(self.app, "ja", self.identity.issue_token(name, role))
+
+
+def name_reader(language: str, role: Role) -> str:
+    return f"{role.value.replace('_', '-')}-{language}"
+
+
+def name_more(paths: Iterable[str]) -> list[PageExample]:
+    """Pages that may answer with a refusal."""
+    return [build_example(path)._replace(status=0) for path in paths]
+
+
+async def read(client: httpx.AsyncClient, path: str, language: str, status: int = 0) -> str:
+    """`status`: with which it must answer; 0 for any but a fault of ours."""
     answer = await client.get(path)
-    assert answer.status_code < 500, path
+    assert answer.status_code == status or (not status and answer.status_code < 500), (path, answer.text)
     assert f'<html lang="{language}">' in answer.text, path
     return " ".join(visible_words(answer.text))
+
+
+async def bring_in_invoices(administrator: httpx.AsyncClient) -> str:
+    """The id of an import, of which one row could not be read."""
+    staged = await stage_file(administrator)
+    token = find_form_token(await try_out(administrator, staged))
+    await administrator.post(f"{staged}/run", data={"form_token": token})
+    return (await administrator.get(staged)).headers["location"].rpartition("/")[2]
 
 
 def visible_words(html: str) -> Iterator[str]:
@@ -295,18 +300,34 @@ def find_english(text: str, language: str) -> list[str]:
     return [each for each in found if re.search(rf"(?<!\w){re.escape(each)}(?!\w)", text)] + ENGLISH_WORDS.findall(text)
 
 
+def test_every_page_has_an_example_that_tests_and_pictures_look_at(application: FastAPI) -> None:
+    assert list_routes_without_example(application) == []
+
+
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
-async def test_no_page_has_words_of_another_language_or_of_the_code(app: FastAPI, world: PortfolioWorld, inbox: Inbox) -> None:
+async def test_no_page_has_words_of_another_language_or_of_the_code(
+    app: FastAPI, world: PortfolioWorld, inbox: Inbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wait_for_works(monkeypatch)
     openid = OpenIdProvider(OpenIdConfig("https://login.lindenhof.example", "duecourse", None, {}))
-    app.state.parts = replace(app.state.parts, openid=openid)
-    empty = await read_pages(app, world, BEFORE_ANYTHING)
-    approval = quote(fill_books(world), safe="")
-    identity = IdentityStore(world.database)
-    async with open_as(app, "en", identity.issue_token("leitung", Role.COLLECTIONS_MANAGER)) as manager:
+    app.state.parts = replace(app.state.parts, openid=openid, audits=FoundDifference())
+    readers = Readers(app, IdentityStore(world.database))
+    empty = {each: await readers.read(each, [*list_bare_examples(app), *name_more(NOTHING_THERE)]) for each in LANGUAGES}
+    approval = fill_books(world)
+    connect_erp(world.database, tmp_path)
+    async with readers.open("en", Role.COLLECTIONS_MANAGER) as manager:
         for body in ({"scope": "all", "reason": "Umzug"}, {"scope": "account", "target": "A-1", "reason": "Verkauf"}):
             assert (await manager.post("/v1/letter-stops", json=body)).status_code == 201
-    mail = inbox.store(MAIL)
-    shown = await read_pages(app, world, (*PAGES, f"/approvals/{approval}", f"/approval-decisions?approval={approval}", f"/inbox/{mail}"))
+    facts = THINGS | {"approval_id": approval, "mail_id": inbox.store(MAIL)}
+    shown: dict[str, dict[str, str]] = {}
+    for language in LANGUAGES:
+        name = name_reader(language, Role.ADMIN)
+        async with readers.open(language, Role.ADMIN) as administrator:
+            facts |= await begin_works(administrator, "A-1") | {"user_name": name}
+            if "import_id" not in facts:
+                facts["import_id"] = await bring_in_invoices(administrator)
+        facts["password_code"] = PasswordStore(world.database).make_link_code(name, ChangeAuthor("admin", IdentityChannel.CONSOLE))
+        shown[language] = await readers.read(language, [*list_examples(app, facts), *name_more(PAGES)])
     for language in LANGUAGES:
         for path, text in [*empty[language].items(), *shown[language].items()]:
             assert not re.findall(r"(?<![\w@.:/-])[a-z]+(?:_[a-z]+)+\b(?!:)", text), (language, path)

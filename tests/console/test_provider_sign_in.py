@@ -1,15 +1,10 @@
 """Signing in through an OpenID provider, which runs as a process of its own."""
 
 import re
-import subprocess
-import sys
-import threading
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-import httpx
 import pytest
 from authlib.oauth2.rfc7636 import create_s256_code_challenge
 from fastapi import FastAPI
@@ -26,46 +21,14 @@ from api.web.authentication import SESSION_COOKIE
 from domain.roles import Role
 from tests.api.conftest import As, Client
 from tests.api.portfolio_world import PortfolioWorld
+from tests.console.openid_provider import CLIENT_ID, ROLES, Provider, provider
 from tests.console.test_pages import page, words
 from tests.form_tokens import find_form_token
 from tests.patience import PATIENCE
 
-CLIENT_ID = "duecourse"
-ROLES = {"collections": Role.COLLECTOR, "leads": Role.COLLECTIONS_MANAGER}
+__all__ = ["provider"]
+
 on_sqlite = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
-
-
-@dataclass
-class Provider:
-    """`issuer` is its address."""
-
-    issuer: str
-    http: httpx.Client
-
-    def know(self, subject: str, **claims: Any) -> None:
-        self.http.put(f"{self.issuer}/users/{subject}", json=claims).raise_for_status()
-
-    def let_in(self, url: str, subject: str) -> str:
-        """What a person does there: say who they are. Return the address at which the browser comes back."""
-        answer = self.http.post(url, data={"sub": subject})
-        assert answer.status_code == 302, answer.text
-        return answer.headers["location"]
-
-
-@pytest.fixture(scope="session")
-def provider() -> Iterator[Provider]:
-    command = [sys.executable, "-m", "oidc_provider_mock", "--host", "127.0.0.1", "--port", "0", "--require-nonce", "true"]
-    with (
-        subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as process,
-        httpx.Client(timeout=PATIENCE) as http,
-    ):
-        assert process.stderr is not None
-        try:
-            address = next(found[0] for line in process.stderr if (found := re.search(r"http://127\.0\.0\.1:\d+", line)))
-            threading.Thread(target=process.stderr.read, daemon=True).start()
-            yield Provider(address, http)
-        finally:
-            process.terminate()
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ from domain.audit.verification_report import VerificationFinding, VerificationRe
 from domain.roles import Role
 from tests.api.conftest import As
 from tests.api.portfolio_world import REAL_NOW, PortfolioWorld
-from tests.console.test_import_pages import fill_form, stage
+from tests.console.staged_file import fill_form, stage_file
 from tests.console.test_languages import find_english, open_as, read
 from tests.console.test_pages import page, words
 from tests.form_tokens import find_form_token
@@ -86,7 +86,7 @@ async def test_what_is_wrong_with_the_rows_of_a_file(app: FastAPI, world: Portfo
     imports: dict[str, str] = {}
     for language, name in readers.names.items():
         async with open_as(app, "ja", IdentityStore(world.database).issue_token(name, Role.ADMIN)) as reader:
-            path = await stage(reader, BROKEN_FILE)
+            path = await stage_file(reader, BROKEN_FILE)
             form = fill_form(await page(reader, path)) | {"decimal": "comma"}
             answer = await reader.post(f"{path}/columns", data=form)
             assert answer.status_code == 303, answer.text

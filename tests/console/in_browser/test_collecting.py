@@ -1,0 +1,215 @@
+"""A collector at work: by keyboard alone, without a script, with two windows, and when the connection is lost."""
+
+import asyncio
+import re
+
+from playwright.async_api import Page, Route, expect
+from sqlalchemy import select
+
+from adapters.database.tables import Message
+from domain.identifiers import CaseKind
+from domain.roles import Role
+from tests.console.browser import ConsoleSite, needs_browser
+from tests.console.browser_stage import CALLED, BrowserStage
+from tests.console.in_browser.acting import READ_AGAIN, SCRIPTED, call_field, has_case, press, send, wait_for_call
+
+pytestmark = needs_browser
+
+
+async def go_to_today(page: Page) -> None:
+    """By two keys in a row, and until the page takes keys again. They come from the browser's own process: the page waits for a second one
+    no longer than a second, and this process may be busy."""
+    await page.keyboard.type("gt")
+    await page.wait_for_url("**/today")
+
+
+async def test_a_collector_logs_a_call_from_today_by_keyboard_alone(stage: BrowserStage, site: ConsoleSite) -> None:
+    page, other = await site.sign_in("mia", Role.COLLECTOR), await site.sign_in("mia", Role.COLLECTOR)
+    await other.goto(f"{site.url}/today?kind=call")
+    await site.wait_until_heard(other)
+    await go_to_today(page)
+    await expect(page.locator(".queue ol a")).to_have_count(len(CALLED))
+    await press(page, "?")
+    await expect(page.locator("dialog kbd").first).to_be_visible()
+    await press(page, "Escape", "j", "k", "o")
+    account = await page.locator("#work").inner_text()
+    await expect(page.locator("#work")).to_be_focused()
+    await press(page, "c", "Space")
+    await expect(call_field(page, "outcome").first).to_be_checked()
+    await press(page, "Tab", *"Frau Ott", "Enter")
+    await expect(page.locator("p.done")).to_be_visible()
+    await expect(page.locator("#announcement")).to_have_text(await page.locator("p.done").inner_text())
+    await expect(page.locator(".queue ol li.chosen a")).to_be_focused()
+    assert "acted" not in page.url
+    await expect(other.locator(".queue ol a")).to_have_count(len(CALLED) - 1)
+    assert (await wait_for_call(stage, stage.invoices[account]))["outcome"] == "reached"
+
+
+async def choose_act(page: Page, name: str) -> None:
+    """Press the point, and the letter that appears beside what is called so."""
+    await press(page, ".")
+    key = page.locator("main a.button, main form button, main summary").filter(has_text=name).first.locator("kbd.letter")
+    await press(page, await key.inner_text())
+
+
+async def test_whatever_a_page_offers_is_done_by_the_letter_beside_it(stage: BrowserStage, site: ConsoleSite) -> None:
+    page = await site.sign_in("mia", Role.COLLECTOR)
+    await page.goto(f"{site.url}/accounts/SUED")
+    await press(page, ".")
+    letters = await page.locator("main kbd.letter").all_inner_texts()
+    assert len(letters) == len(set(letters)) > 8
+    await press(page, "Escape")
+    await expect(page.locator("main kbd.letter")).to_have_count(0)
+    await press(page, "?")
+    await expect(page.locator("#keys-here dt").first).to_be_visible()
+    assert sorted(await page.locator("#keys-here kbd").all_inner_texts()) == sorted(f". {letter}" for letter in letters)
+    await press(page, "Escape")
+    await choose_act(page, "Pause collection")
+    await expect(page.locator('form.act [name="reason"]')).to_be_visible()
+    await choose_act(page, "Pause collection")
+    await expect(page.locator('form.act [name="reason"]')).to_be_focused()
+    await press(page, *"Umzug", "Enter")
+    await expect(page.locator("p.done")).to_have_text("Collection is paused on 1 invoice.")
+    await choose_act(page, "Resume collection")
+    await expect(page.locator('form.act [name="invoices"]')).to_be_checked()
+    await page.keyboard.type("go")
+    await page.wait_for_url("**/overview")
+
+
+async def test_the_second_of_two_keys_is_none_of_its_own(stage: BrowserStage, site: ConsoleSite) -> None:
+    page = await site.sign_in("mia", Role.COLLECTOR)
+    await page.goto(f"{site.url}/accounts")
+    await press(page, "j")
+    await expect(page.locator("main tbody a:focus")).to_be_visible()
+    opened: list[str] = []
+    page.on("request", lambda request: opened.append(request.url))
+    await page.keyboard.type("go")
+    await page.wait_for_url("**/overview")
+    assert not [url for url in opened if "/accounts/" in url], "the o opens nothing"
+
+
+async def test_pages_with_letters_have_the_keys_and_letters_their_style(stage: BrowserStage, site: ConsoleSite) -> None:
+    page = await site.sign_in("mia", Role.COLLECTOR)
+    with stage.environment.database.reading() as session:
+        letter = min(message.id for message in session.scalars(select(Message).filter_by(account_id="NORD", state="sent")) if message.id)
+    await page.goto(f"{site.url}/accounts/NORD")
+    await page.evaluate("path => htmx.ajax('GET', path, {target: '#content', select: '#content'})", f"/letters/{letter}")
+    await page.wait_for_url(f"**/letters/{letter}")
+    styled = page.frame_locator("iframe.mail").locator("[style]").first
+    assert await styled.evaluate("element => element.style.length") > 0
+    await page.keyboard.type("gc")
+    await page.wait_for_url("**/accounts")
+    await page.goto(f"{site.url}/nowhere")
+    await go_to_today(page)
+
+
+@SCRIPTED
+async def test_the_headers_field_leads_to_a_customer(stage: BrowserStage, site: ConsoleSite, scripted: bool) -> None:
+    page = await site.sign_in("mia", Role.COLLECTOR, java_script_enabled=scripted)
+    await page.goto(f"{site.url}/letters")
+    if scripted:
+        await page.keyboard.press("/")
+        await expect(page.locator("#find")).to_be_focused()
+    else:
+        await page.locator("#find").focus()
+    await press(page, *"NORD", "Enter")
+    await expect(page).to_have_url(f"{site.url}/accounts/NORD")
+
+
+async def test_the_same_call_without_a_script(stage: BrowserStage, site: ConsoleSite) -> None:
+    page = await site.sign_in("mia", Role.COLLECTOR, java_script_enabled=False)
+    await page.goto(f"{site.url}/today?kind=call")
+    account = await page.locator("#work").inner_text()
+    await call_field(page, "outcome").nth(1).check()
+    await page.get_by_role("button", name="Log a call").click()
+    await expect(page.locator("p.done")).to_be_visible()
+    assert (await wait_for_call(stage, stage.invoices[account]))["outcome"] == "no_answer"
+
+
+async def test_what_is_typed_outlives_a_lost_connection_a_fault_and_another_session(stage: BrowserStage, site: ConsoleSite) -> None:
+    page = await site.sign_in("mia", Role.COLLECTOR)
+    await page.goto(f"{site.url}/today?kind=call")
+    account = await page.locator("#work").inner_text()
+    await call_field(page, "note").fill("ruft zurück")
+    await page.context.set_offline(True)
+    async with page.expect_event("requestfailed", lambda request: request.method == "POST"):
+        await page.get_by_role("button", name="Log a call").click()
+    await expect(page.locator("#warning")).to_contain_text("can be sent again")
+    await page.context.set_offline(False)
+    site.complaints.clear()  # of what the line that was cut has kept from the script
+    await page.get_by_role("button", name="Log a call").click()
+    await expect(page.locator("form.act .fault").first).to_be_visible()
+    await expect(page.locator("#warning")).to_be_hidden()
+    await expect(call_field(page, "note")).to_have_value("ruft zurück")
+    window = await page.context.new_page()
+    await window.goto(f"{site.url}/sign-in?code={site.people.identity.issue_sign_in_code('mia', Role.COLLECTOR)}")
+    await call_field(page, "outcome").nth(0).check()
+    await page.get_by_role("button", name="Log a call").click()
+    await expect(page.locator('main [role="alert"]')).to_contain_text("another session")
+    await expect(call_field(page, "note")).to_have_value("ruft zurück")
+    await page.get_by_role("button", name="Log a call").click()
+    await expect(page.locator("p.done")).to_be_visible()
+    assert await wait_for_call(stage, stage.invoices[account])
+
+
+async def test_what_changes_while_a_page_is_read_again_is_read_after_that(stage: BrowserStage, site: ConsoleSite) -> None:
+    page, begun, go_on = await site.sign_in("mia", Role.COLLECTOR), asyncio.Queue[str](), asyncio.Event()
+    await page.goto(f"{site.url}/today?kind=call")
+
+    async def hold(route: Route) -> None:
+        begun.put_nowait(route.request.url)
+        await go_on.wait()
+        await route.continue_()
+
+    await page.route(re.compile("/today"), hold)
+    await page.evaluate(READ_AGAIN)
+    await begun.get()
+    await page.evaluate(READ_AGAIN)
+    go_on.set()
+    assert "/today" in await begun.get()
+    await page.unroute_all(behavior="wait")
+
+
+@SCRIPTED
+async def test_a_collector_proposes_a_plan(stage: BrowserStage, site: ConsoleSite, scripted: bool) -> None:
+    account = "NORD" if scripted else "OST"
+    page = await site.sign_in("mia", Role.COLLECTOR, java_script_enabled=scripted)
+    await page.goto(f"{site.url}/accounts/{account}/plan")
+    await page.get_by_label("Comment").fill("three times")
+    await page.locator('button[name="do"][value="send"]').click()
+    await expect(page.locator("p.done")).to_be_visible()
+    await expect(page).to_have_url(re.compile(rf"/accounts/{account}(\?|$)"))
+    await stage.environment.wait_until(lambda: has_case(stage, account, CaseKind.PAYMENT_PLAN))
+
+
+@SCRIPTED
+async def test_a_customer_is_written_to_now(stage: BrowserStage, site: ConsoleSite, scripted: bool) -> None:
+    """What comes of it in the inbox, `test_time_passing.py` sees."""
+    account = "NORD" if scripted else "OST"
+    page = await site.sign_in("mia", Role.COLLECTOR, java_script_enabled=scripted)
+    await page.goto(f"{site.url}/accounts/{account}")
+    await page.locator(f'a[href="/accounts/{account}/write"]').first.click()
+    await page.locator('[name="sentence"]').fill(f"As we said on the phone, {account}")
+    await page.locator('form.act[action$="#letters"] button').click()
+    read = page.frame_locator("iframe.mail")
+    await expect(read.locator("body")).to_contain_text(f"As we said on the phone, {account}")
+    assert await read.locator("[style]").first.evaluate("element => element.style.length") > 0
+    await send(page, "write_letter")
+
+
+@SCRIPTED
+async def test_a_view_of_a_list_is_kept_found_again_and_forgotten(stage: BrowserStage, site: ConsoleSite, scripted: bool) -> None:
+    page = await site.sign_in("vera" if scripted else "volker", Role.COLLECTOR, java_script_enabled=scripted)
+    await page.goto(f"{site.url}/invoices?status=any&sort=-open")
+    await page.locator("details.views-of summary").click()
+    await page.locator('[name="view"]').first.fill("The largest")
+    await page.locator('form[action="/lists/invoices/views"] button').click()
+    await expect(page.locator("main p.done")).to_be_visible()
+    await page.goto(f"{site.url}/invoices")
+    view = page.locator("nav.views a").filter(has_text="The largest")
+    await view.click()
+    await expect(page).to_have_url(re.compile("sort=-open"))
+    await expect(view).to_have_attribute("aria-current", "true")
+    await page.locator("details.views-of summary").click()
+    await page.locator('form[action="/lists/invoices/views/forget"] button').click()
+    await expect(view).to_have_count(0)
