@@ -242,6 +242,6 @@ async def list_stage_pages(stage: BrowserStage) -> list[PageExample]:
         "user_name": "mia",
         "name": "standard",
         "password_code": PasswordStore(database).make_link_code("mia", ChangeAuthor("ada", IdentityChannel.CONSOLE)),
-        **await begin_works(ada, CALLED[0]),
+        **await begin_works(ada, CALLED[0], stage.invoices[SHOWN]),
     }
     return list_examples(people.app, facts, choose_telling_forms())

@@ -14,8 +14,9 @@ from starlette.routing import Match
 from api.console.acts.forms import ActForm, list_needed_facts, load_act_forms
 from api.console.auditing import proof_pages
 from api.console.imports import import_pages
+from api.console.lists.acts_on_many import many_pages
 from domain.roles import Role
-from tests.console.staged_file import stage_file, try_out
+from tests.console.staged_file import fill_form, stage_file, try_out
 from tests.form_tokens import find_form_token
 from tests.patience import PATIENCE
 
@@ -27,6 +28,7 @@ NO_PAGES = {
     "/invoices/{invoice_id}/document": "a file",
     "/lists/{name}/csv": "a file",
     "/lists/{name}/xlsx": "a file",
+    "/mentions/people": "a part of a page, while somebody writes a name",
     "/oidc/sign-in": "leads to the company's own sign-in",
 }
 """Routes of the console that answer with something else than a page of ours."""
@@ -44,6 +46,7 @@ EXAMPLES = {
     "/audit/proofs/{token}": ("/audit/proofs/{verification}", "/audit/proofs/{replay}"),
     "/cases/{case_id}": ("/cases/{dispute_id}", "/cases/{plan_id}", "/cases/{review_id}"),
     "/cases/{plan_id}/terms": ("/cases/{plan_id}/terms",),
+    "/collected": ("/collected?month=2013-01&currency=EUR",),
     "/connections/new": ("/connections/new", "/connections/new?kind=tryton"),
     "/connections/{connection_id}": ("/connections/{connection_id}",),
     "/import/{token}": ("/import/{dry_run}",),
@@ -53,6 +56,8 @@ EXAMPLES = {
     "/invoices/{invoice_id}": ("/invoices/{invoice_id}", "/invoices/{invoice_id}?depth=proof"),
     "/letters/{letter_id}": ("/letters/{letter_id}",),
     "/lists/accounts/reassignment": ("/lists/accounts/reassignment?q={account_id}",),
+    "/lists/works/{token}": ("/lists/works/{act_on_many}",),
+    "/lists/{name}/acts": ("/lists/accounts/acts?act=pause_account&query=",),
     "/password": ("/password?code={password_code}", "/password?code=old"),
     "/policies/{name}": ("/policies/standard",),
     "/preview": ("/preview", "/preview?account={account_id}"),
@@ -69,7 +74,7 @@ REFUSALS = {NOWHERE: 404, "/oidc/callback": 401, "/password?code=old": 401}
 
 STRANGERS, ADMINISTRATORS = (
     ("/sign-in", "/oidc", "/password"),
-    ("/audit", "/users", "/tokens", "/connections", "/import/", "/set-aside"),
+    ("/audit", "/users", "/tokens", "/connections", "/import/", "/lists/works", "/set-aside"),
 )
 """How the pages begin that are read by who is not signed in; and those of administrators."""
 
@@ -158,15 +163,19 @@ def choose_telling_forms() -> list[str]:
 
 def wait_for_works(patch: pytest.MonkeyPatch) -> None:
     """Let what somebody begins have ended when its page is shown: while it is under way, that looks otherwise."""
-    for pages in (import_pages, proof_pages):
+    for pages in (import_pages, many_pages, proof_pages):
         patch.setattr(pages, "WAITED_SECONDS", float(PATIENCE))
 
 
-async def begin_works(client: httpx.AsyncClient, account_id: str) -> dict[str, str]:
-    """What pages show of works that an administrator has begun: the dry run of a file, a verification, the replay of an account."""
+async def begin_works(client: httpx.AsyncClient, account_id: str, invoice_id: str) -> dict[str, str]:
+    """What pages show of works that an administrator has begun: the dry run of a file, a verification, the replay of an account, and a note
+    about each of the invoices that were ticked."""
     staged = await stage_file(client)
     await try_out(client, staged)
     token = find_form_token((await client.get("/audit")).text)
     begun = [await client.post(path, data={"form_token": token}) for path in ("/audit", f"/audit/accounts/{quote(account_id)}")]
     verification, replay = (answer.headers["location"].rpartition("/")[2] for answer in begun)
-    return {"dry_run": staged.rpartition("/")[2], "verification": verification, "replay": replay}
+    form = fill_form((await client.get(f"/lists/invoices/acts?act=add_note&query=&chosen={quote(invoice_id)}")).text)
+    noted = await client.post("/lists/invoices/acts", data={**form, "text": "Inventur"})
+    act_on_many = noted.headers["location"].rpartition("/")[2]
+    return {"dry_run": staged.rpartition("/")[2], "verification": verification, "replay": replay, "act_on_many": act_on_many}

@@ -213,7 +213,7 @@ class FoundDifference(UnavailableAuditPort):
 
 
 @dataclass
-class Readers:
+class PageReaders:
     """Those of each language, in every role; what each page of an application says to them."""
 
     app: FastAPI
@@ -311,7 +311,7 @@ async def test_no_page_has_words_of_another_language_or_of_the_code(
     wait_for_works(monkeypatch)
     openid = OpenIdProvider(OpenIdConfig("https://login.lindenhof.example", "duecourse", None, {}))
     app.state.parts = replace(app.state.parts, openid=openid, audits=FoundDifference())
-    readers = Readers(app, IdentityStore(world.database))
+    readers = PageReaders(app, IdentityStore(world.database))
     empty = {each: await readers.read(each, [*list_bare_examples(app), *name_more(NOTHING_THERE)]) for each in LANGUAGES}
     approval = fill_books(world)
     connect_erp(world.database, tmp_path)
@@ -323,7 +323,7 @@ async def test_no_page_has_words_of_another_language_or_of_the_code(
     for language in LANGUAGES:
         name = name_reader(language, Role.ADMIN)
         async with readers.open(language, Role.ADMIN) as administrator:
-            facts |= await begin_works(administrator, "A-1") | {"user_name": name}
+            facts |= await begin_works(administrator, "A-1", "I-1") | {"user_name": name}
             if "import_id" not in facts:
                 facts["import_id"] = await bring_in_invoices(administrator)
         facts["password_code"] = PasswordStore(world.database).make_link_code(name, ChangeAuthor("admin", IdentityChannel.CONSOLE))

@@ -29,7 +29,7 @@ async def test_sales_operations_answers_a_dispute_with_the_evidence(stage: Brows
     await page.get_by_role("link", name="The whole case").click()
     await page.locator('form[action="/act/attach_evidence"] input[type="file"]').set_input_files(SIGNED_FOR)
     await send(page, "attach_evidence")
-    await expect(page.get_by_role("link", name="signed for.pdf")).to_be_visible()
+    await expect(page.get_by_role("link", name="signed for.pdf", exact=True)).to_be_visible()
     await cases.wait_for_entries(dispute, "dispute.evidence_attached")
     await open_act(page, "resolve_dispute")
     await page.locator('[name="resolution"][value="rejected"]').check()
