@@ -99,6 +99,8 @@ async def open_stage(folder: Path) -> AsyncIterator[BrowserStage]:
         wait_for_works(patch)
         async with open_console(people) as site:
             yield BrowserStage(site, environment, invoices, approvals, large, refused)
+        refused.clear()
+        await environment.play.settle()
         await environment.close()
     database.close()
 
