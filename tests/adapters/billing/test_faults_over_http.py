@@ -10,7 +10,7 @@ import pytest
 from adapters.billing.connector import ConnectorCapability as Can
 from adapters.billing.errors import BillingAwayError
 from adapters.billing.external_key import ExternalKey
-from adapters.billing.external_records import SettlementKind
+from adapters.billing.external_records import NoteKind, SettlementKind
 from adapters.billing.unanswered_orders import RUNS_AT_MOST
 from adapters.cases.begun_orders import BegunOrders
 from adapters.cases.bookings_by_hand import BookingsByHand
@@ -90,8 +90,12 @@ def test_what_is_ordered_on_a_bad_day_is_booked_once(badly: BadlyRead, seed: int
     assert Can.SUSPEND not in able or not world.is_served(account)
     order(Can.REINSTATE, lambda: billing.reinstate_account(f"N-{account}", customer, at=at))
     order(Can.BOOK_WRITE_OFF, lambda: billing.write_off(f"W-{account}", mine, 10_000, "EUR", on))
+    badly.day.pass_time(3_600)
+    noted = world.count_notes(account) if Can.RECORD_NOTE in able else 0
+    order(Can.RECORD_NOTE, lambda: badly.pages.record_note(f"note:{account}", account, "They have called", NoteKind.CALL))
     badly.calm_down()
     badly.day.pass_time(3_600)
+    assert Can.RECORD_NOTE not in able or world.count_notes(account) == noted + 1
     found = world.connector.read_invoice(invoice)
     credited, lost = (4_000 if Can.BOOK_CREDIT_NOTE in able else 0), (6_000 if Can.BOOK_WRITE_OFF in able else 0)
     booked = Counter[SettlementKind]()
