@@ -7,6 +7,7 @@ from pydantic import BaseModel, Field, SecretStr
 
 from adapters.connections.connection_description import WebhookProof
 from adapters.connections.connection_overview import ConnectionStanding
+from adapters.connections.oversight.decided_absences import MOST_DECIDED
 from adapters.database.row_states import ConnectionEventKind, DifferenceKind
 from api.schemas.request_body import RequestBody, example_config
 
@@ -179,7 +180,9 @@ class AbsencesIn(RequestBody):
 
     model_config = example_config(count=3)
 
-    count: int = Field(ge=1, description="how many were decided on: of those of the kind `missing_there`, 500 at the most")
+    count: int = Field(
+        ge=1, le=MOST_DECIDED, description="how many were decided on: those of the kind `missing_there`, the first 500 of more"
+    )
 
 
 class AbsencesDecided(BaseModel):
