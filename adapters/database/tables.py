@@ -741,6 +741,9 @@ class JournalEntry(SQLModel, table=True):
 
 
 _WHERE_LISTED: dict[str, Any] = {f"{dialect}_where": text("kind != 'invoice'") for dialect in ("sqlite", "postgresql")}
+_WHERE_LISTED_OPEN: dict[str, Any] = {
+    f"{dialect}_where": text("kind != 'invoice' AND outcome IS NULL") for dialect in ("sqlite", "postgresql")
+}
 _WHERE_PROMISED: dict[str, Any] = {f"{dialect}_where": text("promised_by IS NOT NULL") for dialect in ("sqlite", "postgresql")}
 
 
@@ -755,6 +758,7 @@ class Case(SQLModel, table=True):
         Index("ix_cases_waiting", "kind", "waiting_for", "invoice_id"),
         Index("ix_cases_awaiting", "kind", "awaiting_role"),
         Index("ix_cases_listed", "stage_since", "case_id", "kind", "outcome", **_WHERE_LISTED),
+        Index("ix_cases_open", "case_id", "kind", "next_on", "account_id", "invoice_id", **_WHERE_LISTED_OPEN),
         Index("ix_cases_promised", "promised_by", "case_id", **_WHERE_PROMISED),
         Index("ix_cases_stated", "stated_currency", "stated_amount", "case_id", "kind", "outcome", **_WHERE_LISTED),
     )
