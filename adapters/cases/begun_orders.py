@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import delete, select, update
@@ -16,6 +16,7 @@ from adapters.cases.bookings_shown import sum_credited
 from adapters.database.credits_by_hand import sum_credits_by_hand
 from adapters.database.engine import Database
 from adapters.database.tables import ExternalOrderRow, Invoice
+from adapters.real_time import find_real_now
 
 _HELD = ":held"
 """Behind the key of an order: that it has its invoice, since when it was sent last."""
@@ -24,14 +25,10 @@ LOOKED_AGAIN_AFTER = 60.0
 """Seconds after which an order that waits for another one comes again at the latest: most are answered by then."""
 
 
-def _real_now() -> datetime:
-    return datetime.now(UTC)
-
-
 class BegunOrders:
     """Each is known by the key of its booking. Safe to share between threads; the connections of one process share it."""
 
-    def __init__(self, database: Database, now: Callable[[], datetime] = _real_now) -> None:
+    def __init__(self, database: Database, now: Callable[[], datetime] = find_real_now) -> None:
         self._database, self._lock, self._under_way, self._now = database, threading.Lock(), set[str](), now
 
     @contextmanager
@@ -113,7 +110,7 @@ class BegunOrders:
                 "recorded_by": recorded_by,
             }
             before = sum_credited(session, invoice_id)
-            session.add(ExternalOrderRow(**order, begun_at=_real_now(), credited_before=before))
+            session.add(ExternalOrderRow(**order, begun_at=find_real_now(), credited_before=before))
 
     def is_begun(self, key: str) -> bool:
         with self._database.reading() as session:

@@ -3,7 +3,7 @@ away holds up no other, and no comparison a reading."""
 
 import time
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -20,6 +20,7 @@ from adapters.connections.rests.system_rests import SystemRests
 from adapters.connections.webhooks.hint_reading import HintReading
 from adapters.correspondence.reading_gaps import name_credits
 from adapters.database.engine import Database
+from adapters.real_time import find_real_now
 from adapters.set_aside.set_aside_store import SetAsideItem, SetAsideStore
 from adapters.set_aside.stages import SetAsideStage
 
@@ -35,17 +36,13 @@ COMPARED_FROM = 2
 log = structlog.get_logger(__name__)
 
 
-def _real_now() -> datetime:
-    return datetime.now(UTC)
-
-
 class ConnectedReading:
     def __init__(
         self,
         systems: Mapping[SystemKey, ConnectionSync],
         database: Database,
         zone: ZoneInfo,
-        real_now: Callable[[], datetime] = _real_now,
+        real_now: Callable[[], datetime] = find_real_now,
     ) -> None:
         """`zone`: the company's, by which its night begins."""
         self._systems, self._database, self._zone, self._real_now = systems, database, zone, real_now

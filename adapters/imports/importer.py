@@ -3,7 +3,7 @@
 import codecs
 import hashlib
 from collections.abc import Callable, Iterator
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
@@ -27,6 +27,7 @@ from adapters.imports.sheet import Sheet, SheetError, SheetRow
 from adapters.imports.sheet_reader import open_sheet
 from adapters.ledger.payments import Payments
 from adapters.ledger.transactions import LedgerTransactions
+from adapters.real_time import find_real_now
 from domain.errors import UserError
 
 BATCH_SIZE = 2_000
@@ -63,10 +64,6 @@ def _ignore_progress(rows: int, fraction: float) -> None:
     """Report no progress."""
 
 
-def _real_now() -> datetime:
-    return datetime.now(UTC)
-
-
 class RejectedFile(NamedTuple):
     """Rejected rows as the bytes of a CSV file in an encoding."""
 
@@ -77,7 +74,7 @@ class RejectedFile(NamedTuple):
 class Importer:
     """Imports files into the embedded ledger."""
 
-    def __init__(self, database: Database, real_now: Callable[[], datetime] = _real_now) -> None:
+    def __init__(self, database: Database, real_now: Callable[[], datetime] = find_real_now) -> None:
         self._database, self._real_now = database, real_now
 
     def run(

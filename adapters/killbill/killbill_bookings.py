@@ -5,7 +5,7 @@ that, and less on the invoice than was to be booked, waits some minutes: the cal
 """
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from adapters.billing.errors import (
@@ -32,13 +32,10 @@ from adapters.killbill.invoice_records import (
 from adapters.killbill.killbill_api import KillBillApi, Record, get_text, name_path
 from adapters.killbill.killbill_orders import KillBillOrders
 from adapters.killbill.killbill_reader import KillBillReader
+from adapters.real_time import find_real_now
 
 _LONGEST_CALL = timedelta(seconds=RUNS_AT_MOST)
 _AT = " at "
-
-
-def _real_now() -> datetime:
-    return datetime.now(UTC)
 
 
 class KillBillBookings:
@@ -46,7 +43,7 @@ class KillBillBookings:
         self, api: KillBillApi, reader: KillBillReader, orders: KillBillOrders, real_now: Callable[[], datetime] | None = None
     ) -> None:
         self._api, self._reader, self._orders = api, reader, orders
-        self._real_now = real_now or _real_now
+        self._real_now = real_now or find_real_now
 
     def book_credit_note(self, key: str, external_id: str, amount: int, currency: str, reason: str) -> ExternalBooking:
         record, mark = self._read(external_id, amount, currency), mark_key(key)

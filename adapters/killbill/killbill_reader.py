@@ -6,7 +6,7 @@ when it comes.
 
 import json
 from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
 from adapters.billing.errors import (
@@ -31,6 +31,7 @@ from adapters.billing.reading_pace import ReadingPace
 from adapters.billing.refused_rows import ShownRecord
 from adapters.killbill.invoice_records import WRITTEN_OFF, build_invoice, count_paid, count_payments, is_invoice, list_entries, read_day
 from adapters.killbill.killbill_api import KillBillApi, KillBillSettings, Record, get_text, name_path
+from adapters.real_time import find_real_now
 from domain.digits import parse_digits
 
 SERVICE = "duecourse"
@@ -64,12 +65,8 @@ class ReadInvoices(NamedTuple):
     unread: tuple[UnreadRow, ...]
 
 
-def _real_now() -> datetime:
-    return datetime.now(UTC)
-
-
 class KillBillReader:
-    def __init__(self, api: KillBillApi, settings: KillBillSettings, real_now: Callable[[], datetime] = _real_now) -> None:
+    def __init__(self, api: KillBillApi, settings: KillBillSettings, real_now: Callable[[], datetime] = find_real_now) -> None:
         self._api, self._settings, self._real_now = api, settings, real_now
         self._pace, self._shown = ReadingPace(), ShownRecord(self.read_invoice)
 

@@ -1,7 +1,7 @@
 """The embedded billing system. Each part books in one transaction that holds the account, with the event of the change in it."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 
 from adapters.billing.port import DUECOURSE, BillingCapability
 from adapters.billing.results import (
@@ -23,6 +23,7 @@ from adapters.ledger.payments import Payments
 from adapters.ledger.service_changes import ServiceChanges
 from adapters.ledger.transactions import LedgerTransactions
 from adapters.ledger.write_offs import WriteOffs
+from adapters.real_time import find_real_now
 from domain.billing.billing_events import InvoiceFacts
 from domain.billing.credit_application import CreditShare
 from domain.billing.payment_allocation import AllocationShare
@@ -53,14 +54,10 @@ CAPABILITIES = frozenset(
 )
 
 
-def _real_now() -> datetime:
-    return datetime.now(UTC)
-
-
 class Ledger:
     """A BillingSystem over Duecourse's own database. Changes of one account take turns on either database."""
 
-    def __init__(self, database: Database, real_now: Callable[[], datetime] = _real_now) -> None:
+    def __init__(self, database: Database, real_now: Callable[[], datetime] = find_real_now) -> None:
         transactions = LedgerTransactions(database, real_now)
         self._queries = AccountQueries(transactions)
         self._payments = Payments(transactions)

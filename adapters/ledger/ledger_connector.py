@@ -1,7 +1,7 @@
 """The embedded ledger as a BillingConnector: another Duecourse's, or one's own where it is compared like any other system."""
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import func, select
@@ -32,6 +32,7 @@ from adapters.database.engine import Database
 from adapters.database.tables import Account, Allocation, Contact, CreditNote, Invoice, LedgerEvent, WriteOffBooking
 from adapters.ledger.invoice_queries import build_unknown_account_error, build_unknown_invoice_error, load_unapplied
 from adapters.ledger.ledger import Ledger
+from adapters.real_time import find_real_now
 from domain.billing.billing_events import InvoiceStatus
 from domain.case.billing_results import SuspensionOrderOutcome
 
@@ -45,15 +46,15 @@ OVERLAP = timedelta(minutes=10)
 """How long a transaction may take from the moment at which its events are recorded, in real time, until it can be seen."""
 
 
-def _real_now() -> datetime:
-    return datetime.now(UTC)
-
-
 class LedgerConnector:
     """Its external ids are the ledger's own."""
 
     def __init__(
-        self, name: str, database: Database, business_now: Callable[[], datetime] = _real_now, real_now: Callable[[], datetime] = _real_now
+        self,
+        name: str,
+        database: Database,
+        business_now: Callable[[], datetime] = find_real_now,
+        real_now: Callable[[], datetime] = find_real_now,
     ) -> None:
         """Raises ExternalKeyError."""
         self._key = SystemKey.build(name, COMPANY)

@@ -3,7 +3,7 @@ holds up no other."""
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from adapters.billing.errors import (
@@ -33,6 +33,7 @@ from adapters.plain_http.list_pages import FURTHEST_PAGE, ListPage, fetch_page
 from adapters.plain_http.pass_cursor import PassCursor, parse_moment, write_moment
 from adapters.plain_http.request_templates import fill_all, fill_path
 from adapters.plain_http.row_fields import RowFaultError
+from adapters.real_time import find_real_now
 
 MOST_PASSES = 3
 """Through the same list while its rows move; then the next reading goes on from where this one began."""
@@ -55,12 +56,10 @@ class ReadRows(NamedTuple):
     """Of them, from the first: fewer than there are where the system went away while each was read."""
 
 
-def _real_now() -> datetime:
-    return datetime.now(UTC)
-
-
 class PlainReader:
-    def __init__(self, api: HttpApi, description: ApiDescription, rows: InvoiceRows, real_now: Callable[[], datetime] = _real_now) -> None:
+    def __init__(
+        self, api: HttpApi, description: ApiDescription, rows: InvoiceRows, real_now: Callable[[], datetime] = find_real_now
+    ) -> None:
         self._api, self._description, self._rows, self._real_now = api, description, rows, real_now
         self._invoices, self._pace, self._shown = description.invoices, ReadingPace(), ShownRecord(self._fetch_invoice)
 
