@@ -12,6 +12,7 @@ _COMPANY = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _EXTERNAL_ID = re.compile(r"[!-~]+")
 PART_MARK = "~due"
 """Behind the id of an invoice's part that is due on a later day of its own."""
+_LATER_PART = re.compile(rf"(?P<whole>.+){PART_MARK}[0-9]+")
 MARK = "@"
 """With which the id of a thing of a connected system begins: no id that the embedded ledger was given without a connection does."""
 
@@ -85,3 +86,9 @@ def parse_external_key(id: str) -> ExternalKey | None:
         return None
     parts = id.removeprefix(MARK).split(":", 2)
     return ExternalKey(*parts) if len(parts) == 3 else None
+
+
+def find_whole_id(invoice_id: str) -> str:
+    """Return the id of the invoice that something is, or is a part of; `invoice_id` is the system's own, or Duecourse's."""
+    found = _LATER_PART.fullmatch(invoice_id)
+    return found["whole"] if found else invoice_id

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from adapters.billing.connector import BillingConnector, ConnectorCapability
 from adapters.billing.errors import BillingAwayError, BillingError, ConnectionRefusedByBillingError
-from adapters.billing.external_key import PART_MARK, ExternalKey, SystemKey, parse_external_key
+from adapters.billing.external_key import ExternalKey, SystemKey, find_whole_id, parse_external_key
 from adapters.billing.external_records import InvoiceDocument
 from domain.errors import UserError
 
@@ -68,7 +68,7 @@ class InvoiceDocuments:
         if system is None:
             raise DocumentAwayError(f"the connection {key.system} is not here; put it back, or look for the invoice in that system")
         try:
-            found = system.fetch_document(key.external_id.split(PART_MARK)[0])
+            found = system.fetch_document(find_whole_id(key.external_id))
         except BillingAwayError as error:
             raise DocumentAwayError(f"{error}; try again in a moment") from error
         except ConnectionRefusedByBillingError as error:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, func, not_, or_, select
 from sqlmodel import Session, col
 
-from adapters.billing.external_key import PART_MARK, parse_external_key
+from adapters.billing.external_key import PART_MARK, find_whole_id
 from adapters.billing.port import DUECOURSE
 from adapters.database.engine import Database
 from adapters.database.tables import Allocation, ExternalOrderRow, Invoice
@@ -55,7 +55,7 @@ class BookingsShown:
         """So much of the invoice, over all its due dates, was credited there since a person was asked, and counts for no other booking. It
         counts for this one from now on."""
         with self._database.writing() as session:
-            self._database.take_turns(session, ExternalOrderRow.__tablename__, _name_whole(invoice_id))
+            self._database.take_turns(session, ExternalOrderRow.__tablename__, find_whole_id(invoice_id))
             asked = session.get(ExternalOrderRow, name_booking_by_hand(key))
             if asked is None or session.get(ExternalOrderRow, f"{asked.key}{_SEEN}") is not None:
                 return asked is not None
@@ -156,10 +156,5 @@ def _sum_open(session: Session, invoice_id: str) -> int:
 
 def _is_of(column: Any, invoice_id: str) -> ColumnElement[bool]:
     """Whether it is the invoice, or one of its due dates."""
-    whole = _name_whole(invoice_id)
+    whole = find_whole_id(invoice_id)
     return or_(col(column) == whole, col(column).startswith(f"{whole}{PART_MARK}", autoescape=True))
-
-
-def _name_whole(invoice_id: str) -> str:
-    key = parse_external_key(invoice_id)
-    return key._replace(external_id=key.external_id.split(PART_MARK)[0]).id if key else invoice_id

@@ -8,11 +8,10 @@ from sqlmodel import col
 
 from adapters.billing.connector import BillingConnector, ConnectorCapability, find_balance_checker, find_credits_interval
 from adapters.billing.errors import BillingAwayError
-from adapters.billing.external_key import ExternalKey, can_be_key
+from adapters.billing.external_key import ExternalKey, can_be_key, find_whole_id
 from adapters.billing.external_records import BalanceCheck, OpenReceivable
 from adapters.connections.connection_sync import CREDITS_REFUSED, PAGE_SIZE, ConnectionSync
 from adapters.connections.credit_mirror import find_known_accounts, load_unapplied_of
-from adapters.connections.due_parts import find_whole_id
 from adapters.database.engine import Database
 from adapters.database.row_states import DifferenceKind
 from adapters.database.tables import ExternalInvoiceRow, Invoice

@@ -19,13 +19,12 @@ from adapters.billing.errors import (
     UnknownInvoiceError,
     UnsupportedOperationError,
 )
-from adapters.billing.external_key import ExternalKey, parse_external_key
+from adapters.billing.external_key import ExternalKey, find_whole_id, parse_external_key
 from adapters.billing.port import DUECOURSE
 from adapters.billing.results import PaymentResult
 from adapters.cases.begun_orders import BegunOrders
 from adapters.cases.bookings_by_hand import BookingsByHand
 from adapters.connections.connection_sync import ConnectionSync
-from adapters.connections.due_parts import find_whole_id
 from adapters.connections.settlement_balance import sum_written_off
 from adapters.database.row_states import TaskState
 from adapters.ledger.ledger import Ledger

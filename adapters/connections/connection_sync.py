@@ -4,7 +4,7 @@ anywhere and go on there; two that read at once take turns, and the one that com
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import takewhile
 from typing import NamedTuple
 
@@ -13,18 +13,19 @@ from sqlmodel import Session, col
 
 from adapters.billing.connector import BillingConnector, ConnectorCapability, find_credits_interval
 from adapters.billing.errors import BillingAwayError, BillingError, ConnectionRefusedByBillingError, UnknownInvoiceError
-from adapters.billing.external_key import can_be_key
+from adapters.billing.external_key import can_be_key, find_whole_id
 from adapters.billing.external_records import ChangePage, ExternalAccount, ExternalCredit, ExternalInvoice
 from adapters.connections.absences.vanished_invoices import find_gone
 from adapters.connections.account_mirror import AccountDefaults, AccountMirror
 from adapters.connections.credit_mirror import take_in_credits
 from adapters.connections.cursor_rows import lock_cursor_row
-from adapters.connections.due_parts import find_whole_id, name_part
+from adapters.connections.due_parts import name_part
 from adapters.connections.invoice_faults import can_be_taken_in, find_invoice_fault, split_where_nameable
 from adapters.connections.invoice_mirror import InvoiceMirror, MirrorContext
 from adapters.database.engine import Database
 from adapters.database.tables import BillingCursorRow, ExternalInvoiceRow, Invoice
 from adapters.ledger.unit_of_work import LedgerUnitOfWork
+from adapters.real_time import find_real_now
 
 PAGE_SIZE = 100
 """Invoices that are read with one call."""
@@ -94,10 +95,6 @@ class _ReadInvoices(NamedTuple):
     read_at: datetime
 
 
-def _real_now() -> datetime:
-    return datetime.now(UTC)
-
-
 def _never() -> bool:
     return False
 
@@ -108,8 +105,8 @@ class ConnectionSync:
         database: Database,
         connector: BillingConnector,
         defaults: AccountDefaults,
-        business_now: Callable[[], datetime] = _real_now,
-        real_now: Callable[[], datetime] = _real_now,
+        business_now: Callable[[], datetime] = find_real_now,
+        real_now: Callable[[], datetime] = find_real_now,
     ) -> None:
         self._database, self._connector = database, connector
         self._accounts = AccountMirror(database, connector.key, defaults)

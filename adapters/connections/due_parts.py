@@ -3,7 +3,6 @@
 The first has the invoice's own id, the others a mark behind it.
 """
 
-import re
 from collections.abc import Sequence
 
 from adapters.billing.external_key import PART_MARK
@@ -11,7 +10,6 @@ from adapters.billing.external_records import DuePart, ExternalInvoice, Settleme
 from adapters.connections.settlement_balance import balance_settlements
 from domain.billing.billing_events import InvoiceStatus
 
-_LATER_PART = re.compile(rf"(?P<whole>.+){PART_MARK}[0-9]+")
 _CLOSED_BY = {
     SettlementKind.PAYMENT: InvoiceStatus.PAID,
     SettlementKind.CREDIT_NOTE: InvoiceStatus.CREDITED,
@@ -22,12 +20,6 @@ _CLOSED_BY = {
 def name_part(external_id: str, place: int) -> str:
     """Return the id of an invoice's part; places count from 1."""
     return external_id if place == 1 else f"{external_id}{PART_MARK}{place}"
-
-
-def find_whole_id(external_id: str) -> str:
-    """Return the system's own id of the invoice that something is, or is a part of."""
-    found = _LATER_PART.fullmatch(external_id)
-    return found["whole"] if found else external_id
 
 
 def split_due_parts(invoice: ExternalInvoice) -> tuple[ExternalInvoice, ...]:

@@ -1,20 +1,18 @@
 """Invoices of connected systems that the last comparison found open here and not owed there. They may be deleted there, or hidden from
 Duecourse: until somebody has decided, or they are seen again, letters do not ask for them; what else the customer owes they ask for."""
 
-import re
 from collections.abc import Collection, Iterable
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, exists, func, or_, select, update
 from sqlmodel import Session, col
 
-from adapters.billing.external_key import PART_MARK
+from adapters.billing.external_key import PART_MARK, find_whole_id
 from adapters.database.row_states import ContactRequestState, DifferenceKind, MessageState
 from adapters.database.tables import BillingDifferenceRow, ContactRequest, Message
 
 _NAMED = (col(BillingDifferenceRow.kind) == DifferenceKind.MISSING_THERE.value, col(BillingDifferenceRow.gone_at).is_(None))
 HAS_MISSING = exists(select(col(BillingDifferenceRow.id)).where(*_NAMED))
-_LATER_PART = re.compile(rf"{PART_MARK}[0-9]+$")
 
 
 def is_missing_there(invoice: Any) -> ColumnElement[bool]:
@@ -29,7 +27,7 @@ def is_missing_there(invoice: Any) -> ColumnElement[bool]:
 
 def find_missing_there(session: Session, invoices: Iterable[str]) -> set[str]:
     """Return which of some invoices are."""
-    whole = {invoice: _LATER_PART.sub("", invoice) for invoice in invoices}
+    whole = {invoice: find_whole_id(invoice) for invoice in invoices}
     if not whole:
         return set()
     named = select(col(BillingDifferenceRow.subject_id)).where(*_NAMED, col(BillingDifferenceRow.subject_id).in_(set(whole.values())))

@@ -11,8 +11,7 @@ from sqlalchemy import Select, select
 from sqlmodel import col
 
 from adapters.billing.errors import BillingAwayError, ConnectionRefusedByBillingError
-from adapters.billing.external_key import SystemKey
-from adapters.connections.due_parts import find_whole_id
+from adapters.billing.external_key import SystemKey, find_whole_id
 from adapters.database.engine import Database
 from adapters.database.tables import ExternalInvoiceRow, Invoice
 from domain.billing.billing_events import InvoiceStatus
@@ -80,11 +79,14 @@ def list_others(database: Database, system: SystemKey, ids: Collection[str]) -> 
 
 def _load_known(database: Database, system: SystemKey, now: datetime) -> _Known:
     """What was believed to be gone has no fingerprint: see `InvoiceMirror.take_gone`."""
-    gone_lately = (col(ExternalInvoiceRow.fingerprint) == "", col(ExternalInvoiceRow.read_at) > now - DAY)
+    standing = (_IS_OPEN, col(ExternalInvoiceRow.fingerprint) == "", col(ExternalInvoiceRow.read_at) > now - DAY)
+    known, still_open, gone = list[str](), set[str](), set[str]()
     with database.reading() as session:
-        known = [find_whole_id(each) for each in session.execute(_select_known(system)).scalars()]
-        still_open = {find_whole_id(each) for each in session.execute(_select_known(system).where(_IS_OPEN)).scalars()}
-        gone = {find_whole_id(each) for each in session.execute(_select_known(system).where(*gone_lately)).scalars()}
+        for external_id, is_open, has_none, is_late in session.execute(_select_known(system).add_columns(*standing)):
+            whole = find_whole_id(external_id)
+            known.append(whole)
+            still_open |= {whole} if is_open else set()
+            gone |= {whole} if has_none and is_late else set()
     return _Known(tuple(dict.fromkeys(known)), frozenset(still_open), len(gone))
 
 

@@ -7,11 +7,12 @@ import pytest
 from sqlalchemy import select
 from sqlmodel import col
 
+from adapters.billing.external_key import find_whole_id
 from adapters.billing.external_records import ChangePage, DuePart, ExternalInvoice, Settlement, SettlementKind
 from adapters.connections.account_mirror import AccountDefaults
 from adapters.connections.comparison import compare_open_items
 from adapters.connections.connection_sync import ConnectionSync
-from adapters.connections.due_parts import find_whole_id, name_part, split_due_parts
+from adapters.connections.due_parts import name_part, split_due_parts
 from adapters.database.engine import Database
 from adapters.database.tables import Invoice
 from adapters.ledger.ledger import Ledger
