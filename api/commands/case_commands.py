@@ -35,24 +35,25 @@ async def save_comment(context: ApiContext, act_id: str, case: CaseRow, author: 
 
 async def submit_case_command(context: ApiContext, case: CaseRow, command: Command, response: Response) -> CommandAnswer:
     """202 when no worker answered in time. Raises Problem 409 for a case that is over, with how it ended."""
+    outcome: CommandReceipt | CommandQueued | None
     try:
         outcome = await context.cases.submit_command(case.case_id, command)
     except CaseNotRunning as error:
-        if done := await find_done_act(context, case.case_id, command.act_id):
-            return done
-        await run_in_threadpool(withdraw_mentions, context, command.act_id)
-        raise await run_in_threadpool(build_closed_problem, context, case) from error
+        outcome = await find_done_act(context, case.case_id, command.act_id)
+        if outcome is None:
+            await run_in_threadpool(withdraw_mentions, context, command.act_id)
+            raise await run_in_threadpool(build_closed_problem, context, case) from error
     except CommandRejected:
         await run_in_threadpool(withdraw_mentions, context, command.act_id)
         raise
     return build_command_answer(outcome, command.act_id, response)
 
 
-async def find_done_act(context: ApiContext, case_id: str, act_id: str) -> CommandAnswer | None:
-    """The answer to an act that a case did before it ended: whoever got none, and sends it again, is to hear that it was done; None for an
-    act that was not."""
+async def find_done_act(context: ApiContext, case_id: str, act_id: str) -> CommandReceipt | None:
+    """The receipt of an act that a case did before it ended: whoever got no answer, and sends it again, is to hear that it was done; None
+    for an act that was not."""
     seq = await run_in_threadpool(find_entry_of_act, context.database, case_id, act_id)
-    return None if seq is None else CommandAnswer(act_id=act_id, recorded="now", seq=seq, repeated=True)
+    return None if seq is None else CommandReceipt(act_id=act_id, seq=seq, repeated=True)
 
 
 async def submit_or_start_case(context: ApiContext, case_start: CaseStart, command: Command, response: Response) -> CommandAnswer:
@@ -66,7 +67,7 @@ async def send_or_start_case(context: ApiContext, case_start: CaseStart, command
         return await context.cases.submit_or_start_case(case_start, command)
     except CaseNotRunning as error:
         if done := await find_done_act(context, case_start.case_id, command.act_id):
-            return CommandReceipt(act_id=done.act_id, seq=done.seq, repeated=True)
+            return done
         await run_in_threadpool(withdraw_mentions, context, command.act_id)
         raise Problem(
             409,

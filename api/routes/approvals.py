@@ -8,7 +8,14 @@ from fastapi.concurrency import run_in_threadpool
 from adapters.identity.delegation_store import DelegationStore
 from adapters.read_model.cases import CaseFilter, CaseRow, list_cases
 from adapters.read_model.journal import find_note_text
-from api.commands.case_commands import build_closed_problem, find_done_act, require_case, save_comment, submit_case_command
+from api.commands.case_commands import (
+    build_closed_problem,
+    build_command_answer,
+    find_done_act,
+    require_case,
+    save_comment,
+    submit_case_command,
+)
 from api.context import ApiContext
 from api.presenters.approvals import present_approval
 from api.schemas.approvals import ApprovalDecisionIn, ApprovalOut
@@ -97,7 +104,7 @@ async def decide_approval(
     command_id = derive_id(request, "act", actor.user, *read_version)
     if approval.outcome is not None:  # its comment would be a note about nothing
         if done := await find_done_act(context, approval.case_id, command_id):
-            return done
+            return build_command_answer(done, command_id, response)
         raise await run_in_threadpool(build_closed_problem, context, approval)
     delegation = await run_in_threadpool(_find_delegation, context, actor, approval)
     note = await save_comment(context, command_id, approval, actor.user, body.comment)

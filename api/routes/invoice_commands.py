@@ -9,7 +9,7 @@ from adapters.read_model.invoices import InvoiceRow
 from adapters.read_model.missing_addresses import find_missing_address
 from adapters.temporal.case_commands import CaseNotRunning, CommandQueued, CommandRejected
 from api.commands.account_calls import tell_called_invoices
-from api.commands.case_commands import find_done_act
+from api.commands.case_commands import build_command_answer, find_done_act
 from api.commands.notes_and_tasks import save_account_note, save_invoice_note, withdraw_mentions
 from api.context import ApiContext
 from api.routes.invoices import require_invoice
@@ -21,7 +21,7 @@ from api.web.problems import PROBLEM_RESPONSES, Problem, invalid_request_problem
 from api.web.request_ids import derive_id
 from domain import identifiers as ids
 from domain.billing.billing_events import InvoiceStatus
-from domain.case.command import Command
+from domain.case.command import Command, CommandReceipt
 from domain.invoice.command_rules import PAUSE_DAY_PASSED
 from domain.invoice.commands import AddNote, LogCall, MakePromise, PauseCollection, ResendLetter, ResumeCollection, SkipLetter
 from domain.refusal import Refusal
@@ -141,20 +141,18 @@ async def add_invoice_note(
 
 
 async def submit_invoice_command(context: ApiContext, invoice: InvoiceRow, command: Command, response: Response) -> CommandAnswer:
+    outcome: CommandReceipt | CommandQueued | None
     try:
         outcome = await context.cases.submit_invoice_command(invoice.id, command)
     except CaseNotRunning as error:
-        if done := await find_done_act(context, ids.invoice_case_id(invoice.id), command.act_id):
-            return done
-        await run_in_threadpool(withdraw_mentions, context, command.act_id)
-        raise _build_not_running_problem(invoice) from error
+        outcome = await find_done_act(context, ids.invoice_case_id(invoice.id), command.act_id)
+        if outcome is None:
+            await run_in_threadpool(withdraw_mentions, context, command.act_id)
+            raise _build_not_running_problem(invoice) from error
     except CommandRejected:
         await run_in_threadpool(withdraw_mentions, context, command.act_id)
         raise
-    if isinstance(outcome, CommandQueued):
-        response.status_code = 202
-        return CommandAnswer(act_id=command.act_id, recorded="will be applied")
-    return CommandAnswer(act_id=command.act_id, recorded="now", seq=outcome.seq, repeated=outcome.repeated)
+    return build_command_answer(outcome, command.act_id, response)
 
 
 def _build_not_running_problem(invoice: InvoiceRow) -> Problem:

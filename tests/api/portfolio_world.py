@@ -90,13 +90,17 @@ class FakeCases:
             raise CommandRejected(reason)
         return CommandReceipt(act_id=command.act_id, seq=2)
 
-    async def submit_invoice_command(self, invoice_id: str, command: Command) -> CommandReceipt | CommandQueued:
+    def _reach_case(self, invoice_id: str, command: Command) -> InvoiceCase:
         case = self.cases.get(invoice_id)
         if case is None or case.is_settled:
             raise CaseNotRunning(invoice_id)
         if not self.is_reachable or invoice_id in self.unreachable:
             raise CasesUnreachable
         self.acts.append(command)
+        return case
+
+    async def submit_invoice_command(self, invoice_id: str, command: Command) -> CommandReceipt | CommandQueued:
+        case = self._reach_case(invoice_id, command)
         if not self.answers:
             return CommandQueued(command.act_id)
         if reason := rejection_reason(case, command, TODAY):
@@ -106,12 +110,7 @@ class FakeCases:
 
     async def queue_invoice_command(self, invoice_id: str, command: Command) -> CommandQueued:
         self.unawaited.append(invoice_id)
-        case = self.cases.get(invoice_id)
-        if case is None or case.is_settled:
-            raise CaseNotRunning(invoice_id)
-        if not self.is_reachable or invoice_id in self.unreachable:
-            raise CasesUnreachable
-        self.acts.append(command)
+        self._reach_case(invoice_id, command)
         return CommandQueued(command.act_id)
 
     async def find_rejection_reason(self, invoice_id: str, command: Command, today: date) -> str | None:
