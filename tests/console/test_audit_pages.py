@@ -14,7 +14,8 @@ from adapters.audit.seals.seal_store import SealStore
 from adapters.database.append_only import drop_append_only_trigger
 from adapters.database.tables import Allocation, Case, Invoice, JournalEntry, Payment
 from adapters.identity.users_and_tokens import IdentityStore
-from api.console.auditing.proof_works import KEPT_SECONDS, MOST_OF_ONE_PERSON, ProofWorks
+from api.console.auditing.proof_works import MOST_OF_ONE_PERSON, ProofWorks
+from api.console.kept_works import KEPT_SECONDS
 from domain.billing.billing_events import InvoiceStatus
 from domain.journal.entry import GENESIS, Entry
 from domain.roles import Role

@@ -1,9 +1,6 @@
 """Giving accounts of a list to another collector, those that were ticked or all that match: first how many they are and what they owe,
 then who gets them, and why."""
 
-from collections.abc import Sequence
-from hashlib import blake2b
-
 from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, Response
@@ -19,6 +16,7 @@ from api.console.acts.sent_form import KEY_FIELD, Values, get_first, read_sent_f
 from api.console.acts.shown_form import show_form
 from api.console.acts.subject import NO_SUBJECT
 from api.console.lists.account_list import ACCOUNT_LIST, REASSIGNMENT, REASSIGNMENT_PAGE, build_account_filter
+from api.console.lists.chosen_fields import CHOSEN_FIELD, QUERY_FIELD, SEEN_FIELD, mark_rows
 from api.console.lists.list_state import ListState, open_list
 from api.console.rendering import PageReader, load_reader, render
 from api.context import ApiContext
@@ -29,8 +27,6 @@ from domain.roles import Actor
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse, route_class=EncodedPathRoute)
 MAX_ACCOUNTS = 10_000
 """So many one request to the API may name."""
-
-QUERY_FIELD, SEEN_FIELD, CHOSEN_FIELD = "query", "seen", "chosen"
 
 
 @router.get(REASSIGNMENT_PAGE)
@@ -58,7 +54,7 @@ async def reassign_all(request: Request, context: Context, actor: PageReader) ->
         return await run_in_threadpool(_render_reassignment, request, context, actor, state, sent.values, "", _say_moved(earlier))
     if not sent.is_ours:
         fault, status = words.notices["stale"], 403
-    elif sent.first(SEEN_FIELD) != _describe_selection(accounts):
+    elif sent.first(SEEN_FIELD) != mark_rows(accounts):
         fault, status = words.notices["list_changed"], 409
     colleagues = await run_in_threadpool(list_colleagues, context.identity)
     meant, unknown = resolve_names(form, sent.values, colleagues, words)
@@ -90,11 +86,6 @@ def _list_accounts(context: ApiContext, state: ListState, given: Values) -> list
     return list_matching_account_ids(context.database, build_account_filter(state.values), context.today, MAX_ACCOUNTS + 1)
 
 
-def _describe_selection(accounts: Sequence[str]) -> str:
-    """The same for the same accounts alone."""
-    return blake2b("\n".join(accounts).encode(), digest_size=16).hexdigest()
-
-
 def _render_reassignment(
     request: Request,
     context: ApiContext,
@@ -123,6 +114,6 @@ def _render_reassignment(
         chosen=chosen,
         count=len(accounts),
         too_many=len(accounts) > MAX_ACCOUNTS,
-        seen=_describe_selection(accounts),
+        seen=mark_rows(accounts),
         moved=done,
     )

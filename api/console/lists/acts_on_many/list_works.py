@@ -1,17 +1,15 @@
 """Acts on many rows that somebody began: each goes on in the background, says how far it has come, and is kept for a while."""
 
 import asyncio
-import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from threading import Lock
 from typing import NamedTuple
 
 from api.console.acts.refusal import Faults
 from api.console.acts.refused_parts import RefusedPart
+from api.console.kept_works import KeptWorks
 
-KEPT_SECONDS = 3_600.0
 MOST_OF_ONE_PERSON = 20
 
 
@@ -63,47 +61,26 @@ class ListWork:
         return self.done + len(self.partly) + len(self.refused)
 
 
-@dataclass
 class ListWorks:
     """Each is found by whoever began it, and by nobody else. `clock`: real seconds. `tasks`: those that run, held while they do."""
 
-    clock: Callable[[], float] = time.monotonic
-    tasks: set[asyncio.Task[None]] = field(default_factory=set)
-    _works: dict[str, ListWork] = field(default_factory=dict)
-    _lock: Lock = field(default_factory=Lock)
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self.tasks: set[asyncio.Task[None]] = set()
+        self._kept = KeptWorks[ListWork](MOST_OF_ONE_PERSON, clock)
 
     def begin(self, user: str, key: str, list_name: str, act: str, back: str, rows: Mapping[str, str]) -> tuple[ListWork, bool]:
         """The work, and whether it begins with this: the same form sent again finds what it began."""
-        with self._lock:
-            self._drop_old(user)
-            known = next((each for each in self._works.values() if each.user == user and each.key == key), None)
-            if known:
-                return known, False
-            work = ListWork(secrets.token_urlsafe(18), user, key, list_name, act, back, rows, self.clock())
-            self._works[work.token] = work
-            return work, True
+        return self._kept.begin(
+            user, lambda each: each.key == key, lambda token, at: ListWork(token, user, key, list_name, act, back, rows, at)
+        )
 
     def drop(self, work: ListWork) -> None:
         """Forget what began with nothing: the same form, mended, begins it."""
-        with self._lock:
-            self._works.pop(work.token, None)
+        self._kept.drop(work)
 
     def find(self, token: str, user: str) -> ListWork | None:
-        """None for what was begun longer than KEPT_SECONDS ago and is over."""
-        with self._lock:
-            self._drop_old(user)
-            found = self._works.get(token)
-        return found if found is not None and found.user == user else None
+        """None for what was begun longer than an hour ago and is over."""
+        return self._kept.find(token, user)
 
     def find_by_key(self, key: str, user: str) -> ListWork | None:
-        with self._lock:
-            return next((each for each in self._works.values() if each.user == user and each.key == key), None)
-
-    def _drop_old(self, user: str) -> None:
-        over = [each for each in self._works.values() if not each.is_running]
-        surplus = sum(each.user == user for each in self._works.values()) - MOST_OF_ONE_PERSON
-        for each in over:
-            is_surplus = surplus > 0 and each.user == user
-            if is_surplus or self.clock() - each.begun_at > KEPT_SECONDS:
-                del self._works[each.token]
-                surplus -= is_surplus
+        return self._kept.find_first(user, lambda each: each.key == key)

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Coroutine, Mapping, Sequence
-from hashlib import blake2b
 from typing import Any, NamedTuple
 
 from fastapi import APIRouter, Request
@@ -29,6 +28,7 @@ from api.console.lists.acts_on_many.many_acts import (
     means_all_invoices,
 )
 from api.console.lists.acts_on_many.row_requests import INVALID, RowRequests, work_through
+from api.console.lists.chosen_fields import CHOSEN_FIELD, QUERY_FIELD, SEEN_FIELD, mark_rows
 from api.console.lists.list_state import ListState, open_list
 from api.console.mentioned_people import find_unknown_people
 from api.console.rendering import PageReader, load_reader, render
@@ -45,7 +45,7 @@ MAX_ROWS = 2_000
 WAITED_SECONDS = 2.0
 """For so long a page waits for what it began: few rows are done by then."""
 
-QUERY_FIELD, CHOSEN_FIELD, SEEN_FIELD, ACT_FIELD = "query", "chosen", "seen", "act"
+ACT_FIELD = "act"
 
 
 class Selection(NamedTuple):
@@ -62,7 +62,7 @@ class Selection(NamedTuple):
     @property
     def seen(self) -> str:
         """The same for the same rows alone."""
-        return blake2b("\n".join(self.rows).encode(), digest_size=16).hexdigest()
+        return mark_rows(self.rows)
 
 
 @router.get("/lists/{name}/acts")
