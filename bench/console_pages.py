@@ -38,6 +38,9 @@ from domain.roles import Role
 
 READINGS = 20
 COLLECTOR, MANAGER = ("collector-1", Role.COLLECTOR), ("anna", Role.COLLECTIONS_MANAGER)
+CALLER = ("collector-4", Role.COLLECTOR)
+"""One of the collectors whose accounts are to be called: the others' lists are empty."""
+
 _ASSET = re.compile(r'"(/assets/[^"]+)"')
 
 
@@ -52,7 +55,7 @@ class MeasuredPage(NamedTuple):
 
 
 PAGES = (
-    MeasuredPage("today", "/today"),
+    MeasuredPage("today", "/today", CALLER),
     MeasuredPage("portfolio", "/", MANAGER),
     MeasuredPage("overview", "/overview", MANAGER),
     MeasuredPage("overview_anew", "/overview", MANAGER, is_anew=True),

@@ -4,7 +4,7 @@ from datetime import date
 from functools import lru_cache
 
 from babel import Locale, UnknownLocaleError
-from babel.dates import format_date
+from babel.dates import format_date, get_timezone, get_timezone_location
 from babel.numbers import format_currency, get_currency_precision, parse_pattern
 
 from domain.money import Money, minor_digits
@@ -44,6 +44,11 @@ def format_localised_date(day: date, pattern: str, locale: str) -> str:
 def name_country(code: str, locale: str) -> str:
     """What readers of a locale call a country; one that nobody knows stays its code."""
     return Locale.parse(locale).territories.get(code) or code
+
+
+def name_place(time_zone: str, locale: str) -> str:
+    """What readers of a locale call the place by whose clock a time zone goes, such as Vienna or Wien."""
+    return str(get_timezone_location(get_timezone(time_zone), locale=locale, return_city=True))
 
 
 def name_language(language: str, locale: str) -> str:

@@ -145,7 +145,7 @@ def find_account(database: Database, account_id: str, today: date, invoices: int
             **account.model_dump(),
             balances=_load_balances(session, [account_id], today).get(account_id, []),
             contacts=[ContactRow(**contact.model_dump()) for contact in contacts],
-            invoices=list_newest_invoices(session, account_id, invoices),
+            invoices=list_newest_invoices(session, account_id, invoices) if invoices else [],
             suspension=load_account_suspensions(session, [account_id]).get(account_id),
         )
 

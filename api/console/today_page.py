@@ -7,19 +7,16 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
 
-from adapters.read_model.account_debts import list_open_debts
-from adapters.read_model.accounts import AccountDetail, find_account
-from adapters.read_model.invoices import InvoiceFilter, InvoiceRow, list_invoices
 from adapters.read_model.worklist import WorklistLine, load_whole_worklist, load_worklist_scope
 from adapters.read_model.worklist_queries import WorkItem
 from api.console.acts.forms import list_needed_facts, load_act_forms
-from api.console.acts.known_values import find_known_values
+from api.console.acts.known_values import list_call_values
 from api.console.acts.shown_form import ShownForm, show_form
-from api.console.acts.subject import find_subject
 from api.console.acts.wording import Reader
 from api.console.asked_account import AskedAccount, answer_question
 from api.console.open_cases import build_case_url
 from api.console.rendering import PageReader, load_reader, render
+from api.console.today.customer import ShownCustomer, draw_ages, load_customer
 from api.context import ApiContext
 from api.presenters.worklist import list_operations, present_work_item
 from api.schemas.worklist import WorkItemOut
@@ -27,7 +24,6 @@ from api.web.access_logging import record_answered_account, record_shown_account
 from api.web.authentication import Context
 from api.web.one_snapshot import from_one_snapshot
 from api.web.request_target import EncodedPathRoute
-from domain.billing.billing_events import InvoiceStatus
 from domain.identifiers import CaseKind, find_case_kind
 from domain.portfolio.worklist_ranking import WorkKind
 from domain.roles import Actor, Role
@@ -38,7 +34,6 @@ TODAY_PAGE = "/today"
 QUEUE_LENGTH, MAX_QUEUE_LENGTH = 30, 2_000
 """So many stand in the queue at first, and at most: a list of everything is nobody's day. All are counted."""
 
-MAX_INVOICES = 20
 CASE_IDS = {
     WorkKind.DISPUTE: "dispute_id",
     WorkKind.PLAN_RETURNED: "plan_id",
@@ -50,6 +45,7 @@ CASE_IDS = {
 """By what name a form's address wants the case of a kind of work."""
 
 CALL_FORM = "log_account_call"
+CALLS = frozenset({CALL_FORM, "log_call"})
 RESUME = "resume_account"
 ALWAYS_POSSIBLE = (
     CALL_FORM,
@@ -80,17 +76,6 @@ class QueuedWork(NamedTuple):
     alike: int = 0
 
 
-class ShownAccount(NamedTuple):
-    """`local_time`: at the customer's, in the reader's way of writing. `overdue`: the first of those invoices; `has_more` of them.
-    `is_paused`: a person has paused the collection of one or more."""
-
-    account: AccountDetail
-    local_time: str
-    overdue: list[InvoiceRow]
-    has_more: bool
-    is_paused: bool
-
-
 @router.get(TODAY_PAGE)
 @from_one_snapshot
 def show_today(
@@ -114,9 +99,9 @@ def show_today(
     shown = groups[: MAX_QUEUE_LENGTH if everything else QUEUE_LENGTH]
     chosen = next((line for line in wanted if line.item.id == item), next(iter(wanted), None))
     kept = {name: value for name, value in (("kind", kind), ("collector", collector), ("everything", everything)) if value}
-    account = _show_account(context, chosen.item.account_id, reader) if chosen else None
+    customer = load_customer(context, chosen.item.account_id, reader) if chosen else None
     asked = answer_question(context, about, whose, reader, is_own=whose is actor, is_id=bool(exact))
-    _record_shown(request, account, asked)
+    _record_shown(request, customer, asked)
     return render(
         request,
         context,
@@ -128,24 +113,25 @@ def show_today(
         rest=len(groups) - len(shown),
         chosen=_queue_work(chosen, context, reader) if chosen else None,
         is_opened=bool(item),
-        shown=account,
+        shown=customer,
         asked=asked,
-        call=_show_call(context, chosen.item, reader) if chosen and load_act_forms()[CALL_FORM].is_for(actor.role) else None,
-        acts_possible=_list_acts(chosen.item, account) if chosen else [],
+        call=_show_call(context, chosen.item, customer, actor, reader) if chosen and customer else None,
+        acts_possible=_list_acts(chosen.item, customer) if chosen else [],
         staying=STAYING,
         following=_find_following(wanted, chosen),
         given=_list_known_ids(chosen.item) if chosen else {},
         case_page=_find_case_page(chosen.item) if chosen else None,
         kept=kept,
         today_url=_build_address,
+        draw_ages=draw_ages,
         kind=kind,
     )
 
 
-def _record_shown(request: Request, account: ShownAccount | None, asked: AskedAccount | None) -> None:
+def _record_shown(request: Request, customer: ShownCustomer | None, asked: AskedAccount | None) -> None:
     """Who looked at whom is written down, also where only a question was answered."""
-    if account:
-        record_shown_account(request, account.account.id)
+    if customer:
+        record_shown_account(request, customer.account.id)
     if asked and asked.place:
         record_answered_account(request, asked.place.account_id)
 
@@ -170,31 +156,26 @@ def _queue_work(line: WorklistLine, context: ApiContext, reader: Reader, alike: 
     return QueuedWork(item, item.why[0] if item.why else "", line.ranked.days_late, alike)
 
 
-def _show_account(context: ApiContext, account_id: str, reader: Reader) -> ShownAccount | None:
-    account = find_account(context.database, account_id, context.today, invoices=0) if account_id else None
-    if account is None:
+def _show_call(context: ApiContext, item: WorkItem, customer: ShownCustomer, actor: Actor, reader: Reader) -> ShownForm | None:
+    """The form by which the call is logged, where a call is what is to be done and the reader may."""
+    form = load_act_forms()[CALL_FORM]
+    if not form.is_for(actor.role) or not _is_called_for(item):
         return None
-    local_time = reader.format_local_time(context.business_now, account.time_zone)
-    owed = InvoiceFilter(account=account_id, status=InvoiceStatus.OPEN, min_days_past_due=1)
-    overdue, more = list_invoices(context.database, owed, context.today, MAX_INVOICES, None)
-    is_paused = any(debt.is_paused for debt in list_open_debts(context.database, account_id))
-    return ShownAccount(account, local_time, overdue, more is not None, is_paused)
+    first_open = next(iter(customer.subject.open_invoices), None)
+    return show_form(CALL_FORM, form, {"account_id": item.account_id}, customer.subject, reader, list_call_values(context, first_open))
 
 
-def _show_call(context: ApiContext, item: WorkItem, reader: Reader) -> ShownForm | None:
-    """The form by which the call is logged, where a call is what is to be done."""
-    if item.work is not WorkKind.CALL:
-        return None
-    subject, ids = find_subject(context, item.account_id, None), {"account_id": item.account_id}
-    return show_form(CALL_FORM, load_act_forms()[CALL_FORM], ids, subject, reader, find_known_values(context, CALL_FORM, ids))
+def _is_called_for(item: WorkItem) -> bool:
+    """Whether a call is among what can be done about it: one about an invoice is made to its customer, about all of them."""
+    return not CALLS.isdisjoint(list_operations(item))
 
 
-def _list_acts(item: WorkItem, account: ShownAccount | None) -> list[str]:
+def _list_acts(item: WorkItem, customer: ShownCustomer | None) -> list[str]:
     """What can be done about it by a form of its own; whether the reader's role may, the page asks. A call has its form on the page."""
     left_out = set(ON_A_PAGE_OF_THEIR_OWN | OF_ONE_INVOICE)
-    if item.work is WorkKind.CALL:
+    if _is_called_for(item):
         left_out.add(CALL_FORM)
-    if not (account and account.is_paused):
+    if not (customer and customer.standing.paused):
         left_out.add(RESUME)
     possible = dict.fromkeys([*list_operations(item), *ALWAYS_POSSIBLE])
     return [name for name in possible if name in load_act_forms() and name not in left_out and _is_known(item, name)]

@@ -5,11 +5,14 @@ from datetime import timedelta
 from html import unescape
 
 import pytest
+from sqlalchemy import update
+from sqlmodel import col
 
-from adapters.database.tables import Account, Contact, Task
+from adapters.database.tables import Account, Contact, Invoice, Payment, Task
 from adapters.i18n.languages import LANGUAGES
 from adapters.identity.users_and_tokens import IdentityStore
 from api.presenters.phrases import load_phrases
+from domain.billing.billing_events import InvoiceStatus
 from domain.case.case_view import TaskKind
 from domain.invoice.command_rules import apply_command
 from domain.invoice.commands import MakePromise, PauseCollection, ResumeCollection
@@ -56,13 +59,47 @@ async def test_the_heaviest_stands_first_with_its_reason_and_its_account_beside_
         assert "All 2 Calls 2" in shown
         assert "Hafenwerk KG €900.00 The customer is to be called" in shown
         assert "2 days late" in shown
-        assert "Frau Berg , +49 30 1234567" in shown
-        assert "It is 10:00 there" in shown
+        assert "Frau Berg , phone · German · it is 10:00 in Berlin, a working day there" in shown
+        assert "+49 30 1234567" in shown
         assert "Points" in shown
         assert "N-I-A-2 10 Feb 2013 19 €900.00" in shown
         assert '<form class="act" method="post" action="/act/log_account_call"' in html
         other = await page(client, html[html.rindex("/today?item=") :].partition('"')[0])
         assert "N-I-A-1" in words(other)
+
+
+async def test_the_head_says_what_is_owed_how_they_pay_and_what_comes_next(as_role: As, world: PortfolioWorld) -> None:
+    call_to(world, "A-1", "Brauerei Nord GmbH", 90_000)
+    case = world.invoice("I-2", account="A-1", due=TODAY - timedelta(days=70), total=10_000)
+    assert case
+    promise = MakePromise(act_id="p", actor="collector-1", amount=5_000, by=TODAY - timedelta(days=9))
+    apply_command(case, promise, moment_on(TODAY - timedelta(days=20)))
+    world.record_payment(case, 5_000, TODAY - timedelta(days=9))
+    case.judge_promise(moment_on(TODAY - timedelta(days=2)))
+    world.write(case)
+    world.invoice("I-3", account="A-1", due=TODAY - timedelta(days=40), status=InvoiceStatus.PAID)
+    with world.database.writing() as session:
+        session.execute(update(Invoice).where(col(Invoice.id) == "I-3").values(settled_on=TODAY - timedelta(days=6)))
+        session.execute(update(Contact).where(col(Contact.email) != "").values(undeliverable_since=moment_on(TODAY).business))
+    world.letter("I-2")
+    world.add(Payment(id="P-1", account_id="A-1", currency="EUR", amount=12_000, received_on=TODAY))
+    async with as_role(Role.COLLECTOR, Accept="text/html") as client:
+        html = await page(client, "/today")
+    shown = words(html)
+    assert "Overdue, net of €120.00 unapplied €830.00 €950.00 without it" in shown
+    assert "<title>1–30 days: €900.00 · 61–90 days: €50.00</title>" in html
+    assert "Last contact 1 Mar 2013, First reminder · the address takes no letters any more" in shown
+    assert "Promises 1 of 1 kept" in shown
+    assert "Usually pays 34 days late" in shown
+    assert re.search(r"What comes next [A-Z][a-z ]+ on \d", shown)
+
+
+async def test_nobody_is_told_that_it_is_a_working_day_on_a_holiday_of_the_customers_country(as_role: As, world: PortfolioWorld) -> None:
+    call_to(world, "A-1", "Hanok Trading", 90_000)
+    with world.database.writing() as session:
+        session.execute(update(Account).values(country="KR", time_zone="Asia/Seoul", language="ko"))
+    async with as_role(Role.COLLECTOR, Accept="text/html") as client:
+        assert "it is 18:00 in Seoul, no working day there" in words(await page(client, "/today"))
 
 
 async def test_after_a_call_the_next_one_is_shown(as_role: As, world: PortfolioWorld) -> None:

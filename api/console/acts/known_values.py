@@ -26,21 +26,25 @@ def find_known_values(context: ApiContext, name: str, ids: Mapping[str, str]) ->
     if name == TARGET_FORM:
         return {"month": [write_month(context.today)]}
     if CALL_DISPUTE_DAY in load_act_forms()[name].fields:
-        return _offer_day(CALL_DISPUTE_DAY, _find_account_dispute_day(context, ids["account_id"]))
+        return list_call_values(context, _find_first_open(context, ids["account_id"]))
     if name == RAISE_DISPUTE_FORM:
         return _offer_day(DISPUTE_DAY, _find_dispute_day(context, find_invoice(context.database, ids["invoice_id"])))
     return {}
+
+
+def list_call_values(context: ApiContext, first_open: InvoiceRow | None) -> dict[str, Sequence[str]]:
+    """What the form of a call shows at first: a day for a dispute, as the policy of the account's first open invoice says."""
+    return _offer_day(CALL_DISPUTE_DAY, _find_dispute_day(context, first_open))
 
 
 def _offer_day(field: str, day: date | None) -> dict[str, Sequence[str]]:
     return {field: [day.isoformat()]} if day else {}
 
 
-def _find_account_dispute_day(context: ApiContext, account_id: str) -> date | None:
-    """As the policy of the account's first open invoice says."""
+def _find_first_open(context: ApiContext, account_id: str) -> InvoiceRow | None:
     owed = InvoiceFilter(account=account_id, status=InvoiceStatus.OPEN)
     rows, _ = list_invoices(context.database, owed, context.today, 1, None)
-    return _find_dispute_day(context, rows[0] if rows else None)
+    return rows[0] if rows else None
 
 
 def _find_dispute_day(context: ApiContext, invoice: InvoiceRow | None) -> date | None:

@@ -1,8 +1,10 @@
 """What an act is about: the account or the invoice, with what it owes."""
 
+from collections.abc import Sequence
+from datetime import date
 from typing import NamedTuple
 
-from adapters.read_model.accounts import ContactRow, find_account
+from adapters.read_model.accounts import AccountDetail, ContactRow, find_account
 from adapters.read_model.invoices import InvoiceFilter, InvoiceRow, find_invoice, list_invoices
 from api.context import ApiContext
 from domain.billing.billing_events import InvoiceStatus
@@ -50,5 +52,10 @@ def find_subject(context: ApiContext, account_id: str | None, invoice_id: str | 
     owed, _ = list_invoices(
         context.database, InvoiceFilter(account=account_id, status=InvoiceStatus.OPEN), context.today, MAX_INVOICES, None
     )
-    overdue = frozenset(row.id for row in owed if row.days_past_due(context.today) > 0)
-    return ActSubject(account.id, account.name, None, tuple(owed), tuple(account.contacts), overdue)
+    return build_subject(account, owed, context.today)
+
+
+def build_subject(account: AccountDetail, open_rows: Sequence[InvoiceRow], today: date) -> ActSubject:
+    """The account with its open invoices, of a page that has read them already."""
+    overdue = frozenset(row.id for row in open_rows if row.days_past_due(today) > 0)
+    return ActSubject(account.id, account.name, None, tuple(open_rows), tuple(account.contacts), overdue)

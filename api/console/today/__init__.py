@@ -1,0 +1,1 @@
+"""What stands beside the queue of the day: the customer, the call, and what was done today."""
