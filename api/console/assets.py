@@ -28,7 +28,13 @@ LIBRARIES = (
 )
 """What package.json names, in the order in which pages load it: an extension after what it extends."""
 
-OWN_SCRIPTS = ("api/console/console.js", "api/console/shortcuts.js", "api/console/mentions.js", "api/console/live.js")
+OWN_SCRIPTS = (
+    "api/console/console.js",
+    "api/console/going.js",
+    "api/console/shortcuts.js",
+    "api/console/mentions.js",
+    "api/console/live.js",
+)
 MEDIA_TYPES = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8"}
 
 

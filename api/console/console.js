@@ -128,7 +128,6 @@
   const isAct = (ctx) => ctx.request.method === "POST";
   document.addEventListener("htmx:before:request", ({ detail: { ctx } }) => {
     if (ctx.sourceElement?.closest("[data-stay]")) staying.add(ctx);
-    if (ctx.target?.id === "content") ctx.target.setAttribute("aria-busy", "true");
   });
   document.addEventListener("htmx:after:request", (event) => {
     const { ctx } = event.detail;
@@ -149,9 +148,8 @@
     else change.path = clean(change.path);
   });
   document.addEventListener("htmx:finally:request", ({ detail: { ctx } }) => {
-    find("#content")?.removeAttribute("aria-busy");
     if (ctx.status !== "swapped") return;
-    hooks.settle("unreachable", "not_done", "signed_out");
+    hooks.settle("unreachable", "not_done", "signed_out", "stayed");
     if (!staying.has(ctx)) arrive();
   });
   document.addEventListener("htmx:error", ({ detail: { ctx } }) => {

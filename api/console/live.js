@@ -6,10 +6,7 @@
   // Where people fill something in, the page is not read again; what does not work is said there, too.
   const isReadAgain = () => Boolean(find("main")?.dataset.refresh);
   const PLAIN_SECONDS = 20;
-  const changed = (field) => field.type === "radio" || field.type === "checkbox" ? field.checked !== field.defaultChecked
-    : field.matches("select") ? [...field.options].some((option) => option.selected !== option.defaultSelected)
-    : field.value !== field.defaultValue;
-  const begun = () => [...document.querySelectorAll("main form :is(input, textarea, select)")].some(changed);
+  const begun = () => [...document.querySelectorAll("main form :is(input, textarea, select)")].some(hooks.isChanged);
   const busy = () =>
     begun() ||
     document.hidden ||

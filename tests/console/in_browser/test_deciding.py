@@ -1,9 +1,11 @@
 """Approvals decided in a browser: two managers on one, facts that changed meanwhile, and a second signature."""
 
+import asyncio
 import re
 from urllib.parse import quote
 
-from playwright.async_api import expect
+import pytest
+from playwright.async_api import Page, Request, Route, expect
 
 from domain.roles import Role
 from tests.console.browser import ConsoleSite, needs_browser
@@ -12,6 +14,83 @@ from tests.console.in_browser.acting import READ_AGAIN, SCRIPTED, open_from_toda
 from tests.workflows.dispute_commands import DisputeCommands
 
 pytestmark = needs_browser
+
+
+async def hold_until_the_first_is_over(page: Page, first: str) -> asyncio.Queue[str]:
+    """The answers of the queue's links: each waits until the one to `first` has come or is given up, and that one until it is let go. The
+    links that were asked for."""
+    asked, let_go, is_over = asyncio.Queue[str](), asyncio.Event(), asyncio.Event()
+
+    def note_end(request: Request) -> None:
+        if request.url.endswith(first):
+            is_over.set()
+
+    async def hold(route: Route) -> None:
+        is_first = route.request.url.endswith(first)
+        asked.put_nowait(route.request.url)
+        if not is_first:
+            let_go.set()
+        await (let_go if is_first else is_over).wait()
+        await route.continue_()
+
+    page.on("requestfinished", note_end)
+    page.on("requestfailed", note_end)
+    await page.route(lambda url: "/approvals/" in url or "item=" in url, hold)
+    return asked
+
+
+@pytest.mark.parametrize("queue", ["/today", "/approvals"])
+async def test_the_link_that_was_followed_last_is_shown_and_what_was_typed_comes_back(
+    stage: BrowserStage, site: ConsoleSite, queue: str
+) -> None:
+    page = await site.sign_in("anna", Role.COLLECTIONS_MANAGER)
+    await page.goto(site.url + queue)
+    links, fields = page.locator(".queue ol a"), page.locator("main form.act textarea, .queue input[type=checkbox]")
+    first = await links.nth(1).get_attribute("href") or ""
+    if queue == "/approvals":
+        await page.locator('input[name="decision"][value="reject"]').check()
+    for field in await fields.all():
+        await (field.fill("half a sentence") if await field.evaluate("field => field.type") == "textarea" else field.check())
+    asked = await hold_until_the_first_is_over(page, first)
+    await links.nth(1).click()
+    assert (await asked.get()).endswith(first)
+    await links.nth(2).click()
+    await expect(page.locator(".queue li").nth(2)).to_have_class(re.compile("chosen"))
+    await page.unroute_all(behavior="wait")
+    await links.nth(0).click()
+    await expect(page.locator(".queue li").nth(0)).to_have_class(re.compile("chosen"))
+    assert await page.locator("main[aria-busy]").count() == 0
+    for field in await fields.all():
+        assert await field.evaluate("field => field.checked || field.value") in (True, "half a sentence")
+
+
+async def test_whoever_writes_on_while_a_link_loads_stays_and_what_a_form_refuses_is_read_before_a_link_is_followed(
+    stage: BrowserStage, site: ConsoleSite
+) -> None:
+    page = await site.sign_in("anna", Role.COLLECTIONS_MANAGER)
+    await page.goto(f"{site.url}/approvals")
+    links, comment = page.locator(".queue ol a"), page.locator('form.act [name="comment"]')
+    await page.locator('input[name="decision"][value="reject"]').check()
+    asked, let_go = asyncio.Queue[str](), asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        asked.put_nowait(route.request.method)
+        await let_go.wait()
+        await route.continue_()
+
+    await page.route(re.compile("/(approvals|act)/"), hold)
+    await links.nth(1).click()
+    assert await asked.get() == "GET"
+    await comment.press_sequentially("no")
+    await expect(page.locator("#warning")).to_contain_text("You went on writing")
+    await comment.fill("")
+    await page.get_by_role("button", name="Decide", exact=True).click()
+    assert await asked.get() == "POST"
+    await links.nth(1).click()
+    let_go.set()
+    await expect(page.locator("main form.act .fault").first).to_be_visible()
+    await expect(page.locator('input[name="decision"][value="reject"]')).to_be_checked()
+    await page.unroute_all(behavior="wait")
 
 
 async def test_a_manager_approves_and_the_second_sees_who_decided(stage: BrowserStage, site: ConsoleSite) -> None:
