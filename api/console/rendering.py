@@ -24,6 +24,7 @@ from api.console.acts.forms import list_path_ids, load_act_forms
 from api.console.acts.sent_form import MAX_FILES, build_form_token
 from api.console.acts.wording import ACT_WORDING, ActWording, Reader
 from api.console.assets import find_stylesheet, list_scripts
+from api.console.browser_names import name_browser
 from api.console.mentioned_people import UNKNOWN_PARAMETER, names_people, read_unknown_people
 from api.console.navigation import build_navigation, may_open
 from api.console.open_cases import build_case_url
@@ -35,7 +36,7 @@ from api.presenters.refusals import tell_reason
 from api.web.authentication import require_actor, require_right
 from api.web.middleware import MAX_EVIDENCE_BYTES
 from api.web.permissions import Permission, permission_denial_reason
-from api.web.problems import Problem
+from api.web.problems import NO_SUCH_ROUTE, Problem
 from domain.clock import REAL_DAY_SECONDS, Clock
 from domain.digits import parse_digits
 from domain.identifiers import find_case_kind
@@ -62,7 +63,7 @@ page_templates = Environment(
 
 
 page_templates.filters["segment"] = partial(quote, safe="")
-page_templates.filters["as_known"] = partial(show_account, number="")
+page_templates.filters |= {"as_known": partial(show_account, number=""), "browser": name_browser}
 page_templates.globals |= {"case_url": build_case_url, "find_case_kind": find_case_kind}
 page_templates.globals |= {"names_people": names_people, "most_files": MAX_FILES, "most_megabytes": MAX_EVIDENCE_BYTES // 2**20}
 install_words(page_templates)
@@ -219,12 +220,12 @@ def _name_roles(text: str, words: Phrases) -> str:
 
 
 def _render_problem(request: Request, problem: Problem, actor: Actor | None) -> HTMLResponse:
-    """What the API says of a problem is English: who reads another language is told in that what kind of problem it is, and why, or what
-    to do."""
+    """What the API says of a problem is English, and of a page that is not there for programs: who reads another language is told in that
+    what kind of problem it is, and why, or what to do."""
     context: ApiContext = request.app.state.parts
     language = choose_page_language(request, context, actor)
     title, advice = problem.title, f"{begin_sentence(_name_roles(problem.detail, load_phrases(language)))}."
-    if language != DEFAULT_LANGUAGE:
+    if language != DEFAULT_LANGUAGE or problem.kind == NO_SUCH_ROUTE:
         words = load_phrases(language)
         kind = problem.kind if problem.kind in words.problems else "other"
         told = tell_reason(problem.reason, words) if problem.reason else ""

@@ -20,6 +20,9 @@ from domain.errors import OperatingError, UserError
 from domain.refusal import RefusalFacts, find_refusal_facts
 
 PROBLEM_MEDIA_TYPE = "application/problem+json"
+NO_SUCH_ROUTE = "no-such-route"
+"""The kind of problem of an address that leads nowhere."""
+
 FIELD_CODES = "field."
 """How the codes begin by which pydantic's rules are named."""
 
@@ -131,7 +134,7 @@ def build_problem(error: Exception) -> Problem:
         case HTTPException(__cause__=Problem() as cause):
             return cause
         case HTTPException(status_code=404):
-            return Problem(404, "no-such-route", "There is nothing here", "no route has this path; /openapi.json lists them all")
+            return Problem(404, NO_SUCH_ROUTE, "There is nothing here", "no route has this path; /openapi.json lists them all")
         case HTTPException(status_code=405):
             allowed = (error.headers or {}).get("Allow", "another method")
             return Problem(

@@ -122,19 +122,25 @@ _TOO_WIDE = """() => document.documentElement.scrollWidth <= document.documentEl
     : [...document.querySelectorAll("body *")]
     .filter((each) => each.getBoundingClientRect().right > document.documentElement.clientWidth && !each.closest(".scroll"))
     .map((each) => `wider than the screen: ${each.outerHTML.slice(0, 120)}`).slice(0, 3)"""
+_RUNS_OUT = PROJECT / "tests" / "console" / "runs_out.js"
+"""Finds text that is cut off or runs into what stands beside it, tables that must be moved sideways and are not `wide`, and what is pressed
+where it covers another."""
+
 _CONTRAST = "color-contrast"
 
 
 async def find_access_faults(page: Page) -> list[str]:
-    """What axe-core finds on the page as it is shown at a desk, in dark colours, and on a phone; and whether it scrolls sideways there."""
+    """What axe-core finds on the page as it is shown at a desk, in dark colours, and on a phone; whether it scrolls sideways there, and
+    what is cut off or covered."""
     await page.set_viewport_size(DESK)
     await page.emulate_media(color_scheme="light")
     await page.evaluate(AXE.read_text(encoding="utf-8"))
-    found = [f"light, {fault}" for fault in await page.evaluate(_RUN_AXE, {})]
+    runs_out = _RUNS_OUT.read_text(encoding="utf-8")
+    found = [f"light, {fault}" for fault in [*await page.evaluate(_RUN_AXE, {}), *await page.evaluate(runs_out)]]
     await page.emulate_media(color_scheme="dark")
     found += [f"dark, {fault}" for fault in await page.evaluate(_RUN_AXE, {"runOnly": [_CONTRAST]})]
     await page.emulate_media(color_scheme="light")
     await page.set_viewport_size(PHONE)
     found += [f"phone, {fault}" for fault in await page.evaluate(_RUN_AXE, {"rules": {_CONTRAST: {"enabled": False}}})]
-    found += [f"phone, {fault}" for fault in await page.evaluate(_TOO_WIDE)]
+    found += [f"phone, {fault}" for fault in [*await page.evaluate(_TOO_WIDE), *await page.evaluate(runs_out)]]
     return found

@@ -1,5 +1,5 @@
 """Takes a picture of every page of the console, in light, in dark and on a phone, into `build/screenshots`: `make screenshots`, or
-`make screenshots ARGS="--language de"`.
+`make screenshots ARGS="--language de"`; only some of them, by a pattern of their names, by `ARGS="--pages 'users|tokens'"`.
 
 `make screenshots ARGS="--readme LINK"` takes the README's pictures instead, small, into `docs/images`: of a Duecourse that runs with
 the sample, opened by a manager's link of `duecourse sign-in`.
@@ -51,31 +51,37 @@ OF_COLLECTORS = ("/today", "/approvals", "/letters", "/settings")
 """Pages that a collector sees otherwise than a manager does."""
 
 
-async def take_pictures(language: str) -> int:
-    """Return how many were taken."""
+async def take_pictures(language: str, pages: re.Pattern[str]) -> int:
+    """Return how many were taken: of those pages whose name `ROLE.PATH` the pattern fits."""
     FOLDER.mkdir(parents=True, exist_ok=True)
+    taken = 0
     with tempfile.TemporaryDirectory() as folder:
         async with open_stage(Path(folder)) as stage:
             examples = await list_stage_pages(stage)
             readers: dict[Role | None, Page] = {}
             for path, role, _ in (*examples, *(PageExample(path, Role.COLLECTOR) for path in OF_COLLECTORS)):
+                name = name_picture(path, role)
+                if not pages.search(name):
+                    continue
                 if role not in readers:
                     readers[role] = await open_reader(stage.site, role, language)
-                await take_looks(readers[role], stage.site.url + path, f"{role.value if role else 'stranger'}.{name_picture(path)}")
+                taken += await take_looks(readers[role], stage.site.url + path, name)
             await stage.site.close_windows()
-    return len(list(FOLDER.glob("*.png")))
+    return taken
 
 
-def name_picture(path: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "-", path.lower()).strip("-")[:80] or "portfolio"
+def name_picture(path: str, role: Role | None) -> str:
+    return f"{role.value if role else 'stranger'}.{re.sub(r'[^a-z0-9]+', '-', path.lower()).strip('-')[:80] or 'portfolio'}"
 
 
-async def take_looks(page: Page, url: str, name: str) -> None:
+async def take_looks(page: Page, url: str, name: str) -> int:
+    """Return how many."""
     await page.goto(url)
     for look, (scheme, size) in LOOKS.items():
         await page.emulate_media(color_scheme=scheme)
         await page.set_viewport_size(size)
         await page.screenshot(path=FOLDER / f"{name}.{look}.png", full_page=True)
+    return len(LOOKS)
 
 
 async def take_readme_pictures(link: str) -> int:
@@ -104,8 +110,11 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--readme", metavar="LINK", help="take the README's pictures of a running Duecourse, signed in by this link")
     parser.add_argument("--language", default=DEFAULT_LANGUAGE, choices=LANGUAGES, help="that of the pages' readers")
+    parser.add_argument(
+        "--pages", type=re.compile, default=re.compile(""), metavar="PATTERN", help="of which pages, by their names: ROLE.PATH"
+    )
     given = parser.parse_args()
     if given.readme:
         print(f"{asyncio.run(take_readme_pictures(given.readme))} pictures in {README_FOLDER.relative_to(PROJECT)}")
     else:
-        print(f"{asyncio.run(take_pictures(given.language))} pictures in {FOLDER.relative_to(PROJECT)}")
+        print(f"{asyncio.run(take_pictures(given.language, given.pages))} pictures in {FOLDER.relative_to(PROJECT)}")

@@ -279,6 +279,7 @@ async def test_what_is_not_there_is_a_page_that_leads_back(person: Client, world
     answer = await person.get(path)
     assert answer.status_code == 404
     assert 'href="/"' in answer.text
+    assert "openapi" not in answer.text
     assert answer.headers["content-type"].startswith("text/html")
 
 

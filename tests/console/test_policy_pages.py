@@ -211,7 +211,7 @@ async def test_what_is_not_set_up_is_named(app: FastAPI, as_role: As, two_versio
     assert SetupGap(GapKind.ROLE, Role.CREDIT_ANALYST) not in gaps
     assert GapKind.MAIL in [gap.kind for gap in gaps]
     async with as_role(Role.ADMIN, Accept="text/html") as client:
-        assert "Nobody has the role: write-off analyst" in words(await page(client, "/policies"))
+        assert re.search(r"Nobody has the role: ([\w ]+, )*write-off analyst\b", words(await page(client, "/policies")))
     for role in Role:
         identity.add_user(f"one-{role.value}", role, email="x@lindenhof.de")
     identity.add_user("paul", Role.CREDIT_ANALYST, email="paul@lindenhof.de")

@@ -51,7 +51,8 @@ async def test_what_could_be_several_things_is_a_page_of_them(as_role: As, books
         assert "B%2F2" not in html
         numbered = await page(client, "/search?q=N-I")
         assert ('href="/invoices/I-1"' in numbered, 'href="/invoices/I-2"' in numbered) == (True, True)
-        assert "Nothing fits" in words(await page(client, "/search?q=nobody"))
+        assert "Nothing fits “nobody”" in words(nobody := await page(client, "/search?q=nobody"))
+        assert 'name="q" value="nobody"' in nobody, "it can be corrected"
         assert "Nothing fits" not in words(await page(client, "/search?q=+")), "nothing was sought"
         assert "<script>alert" not in (await client.get("/search", params={"q": NASTY})).text
         assert "Nothing fits" in words(await page(client, "/search?q=%25")), "what means something in a pattern means itself"
