@@ -20,7 +20,8 @@ from adapters.mentions.mention_store import MentionStore
 from adapters.policies.refusal import find_refusal
 from adapters.read_model.letter_brakes import count_held_accounts
 from adapters.shipped_files import PROJECT
-from api.console.acts.forms import list_path_ids, load_act_forms
+from api.console.acts.act_links import build_act_url, list_act_links
+from api.console.acts.forms import load_act_forms
 from api.console.acts.sent_form import MAX_FILES, build_form_token
 from api.console.acts.wording import ACT_WORDING, ActWording, Reader
 from api.console.assets import find_stylesheet, list_scripts
@@ -64,6 +65,7 @@ page_templates = Environment(
 
 page_templates.filters["segment"] = partial(quote, safe="")
 page_templates.filters |= {"as_known": partial(show_account, number=""), "browser": name_browser}
+page_templates.globals |= {"key_of_act": lambda name: load_act_forms()[name].key if name in load_act_forms() else ""}
 page_templates.globals |= {"case_url": build_case_url, "find_case_kind": find_case_kind}
 page_templates.globals |= {"names_people": names_people, "most_files": MAX_FILES, "most_megabytes": MAX_EVIDENCE_BYTES // 2**20}
 install_words(page_templates)
@@ -110,16 +112,6 @@ def _load_words(language: str) -> Reader:
     return Reader(ACT_WORDING.load(language), load_phrases(language))
 
 
-def build_act_url(actor: Actor, name: str, back: str, /, **given: str) -> str | None:
-    """Return the address of an act's form, with the ids that it needs and what a page knows; None where the reader's role may not."""
-    form = load_act_forms()[name]
-    if not form.is_for(actor.role):
-        return None
-    if form.page:
-        return form.page.format(**{each: quote(given[each], safe="") for each in list_path_ids(form)})
-    return f"/act/{name}?{urlencode({**given, 'back': back})}"
-
-
 def describe_done(words: ActWording, name: str, count: str, queued: bool) -> str:
     """What was done by an act, `count` of them invoices, where it says so; empty where there is no such act."""
     many = parse_digits(count)
@@ -164,6 +156,7 @@ def render(request: Request, context: ApiContext, name: str, actor: Actor | None
         "here": _find_own_address(request),
         "form_token": build_form_token(request),
         "act_url": partial(build_act_url, actor) if actor else None,
+        "act_links": partial(list_act_links, actor, act_words, words) if actor else None,
         "done": _describe_done(request, act_words) if actor else "",
         "stops": LetterStopStore(context.database).list_stops(context.today) if actor else [],
         "people": cache(mentions.load_people),

@@ -9,9 +9,20 @@ from api.web.request_target import EncodedPathRoute
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse, route_class=EncodedPathRoute)
 SHORTCUTS_PAGE = "/shortcuts"
+HOW_TO_ACT = (
+    ("c", "call"),
+    ("1 … 9", "outcome"),
+    ("m", "promise"),
+    ("d", "dispute"),
+    ("p", "pause"),
+    ("u", "escalation"),
+    ("n", "note"),
+    ("w", "write"),
+    ("e", "letters"),
+)
 KEYS = (
     ("to_move", (("j", "next"), ("k", "previous"), ("o", "open"), ("/", "search"), ("?", "help"))),
-    ("to_act", (("c", "call"), ("1 … 9", "outcome"), ("p", "promise"), ("d", "dispute"), ("e", "escalation"), ("n", "note"))),
+    ("to_act", HOW_TO_ACT),
     ("to_choose", ((".", "menu"),)),
     ("to_decide", (("a", "approve"), ("r", "reject"), ("t", "return"))),
 )

@@ -16,18 +16,17 @@
   };
   const open = () => (document.activeElement?.matches("main a") ? document.activeElement : find(".queue li.chosen a"))?.click();
 
-  // An act's form on the page; else the link to its form.
-  const act = (fields, ...names) => () => {
-    for (const name of names) {
-      const form = find(`form.act[action="/act/${name}"]`);
-      const field = form?.querySelector(fields) || (form && !form.querySelector(fields) ? form.querySelector("input:not([type=hidden]), select, textarea") : null);
-      if (field) {
-        field.closest("details")?.setAttribute("open", "");
-        return field.focus();
-      }
-      const link = find(`main a.button[href^="/act/${name}?"]`);
-      if (link) return link.click();
+  // By the letter of an act: its form on the page, else that part of a form of several acts, else the link to its form, else to the form that has that part.
+  const FIELDS = "input:not([type=hidden]), select, textarea";
+  const PARTS = { m: '[name="promises.0.amount"]', d: '[name="disputes.0.amount"]' };
+  const act = (letter) => () => {
+    const field = find(`form.act[data-key="${letter}"]`)?.querySelector(FIELDS) || (PARTS[letter] && find(`form.act ${PARTS[letter]}`));
+    if (field) {
+      field.closest("details")?.setAttribute("open", "");
+      return field.focus();
     }
+    const link = find(`main a.button[data-key="${letter}"]`) || (PARTS[letter] && find('main a.button[data-key="c"]'));
+    link?.click();
   };
   const choose = (verdict) => () => {
     const choice = find(`form.act input[type=radio][name=decision][value=${verdict}]`);
@@ -42,8 +41,7 @@
 
   // All that the page offers gets a letter: of its own name the first that is free, else any other. A link is followed; of a form the first field
   // is gone to, for what it does is sent by whoever has filled it in.
-  const FIELDS = "input:not([type=hidden]), select, textarea";
-  const nameOf = (element) => (element.dataset.name ?? element.textContent).trim().replace(/\s+/g, " ");
+  const nameOf = (element) => (element.dataset.name ?? [...element.childNodes].filter((each) => each.nodeName !== "KBD").map((each) => each.textContent).join("")).trim().replace(/\s+/g, " ");
   const offered = () => {
     const forms = new Set();
     return [...document.querySelectorAll("main a.button, main form button, main summary")].filter((element) => {
@@ -73,6 +71,7 @@
     menu = null;
   };
   const openMenu = () => {
+    for (const more of document.querySelectorAll("main details.more-acts")) more.open = true;
     menu = give(offered());
     for (const [letter, element] of menu) {
       element.dataset.name = nameOf(element);
@@ -128,11 +127,7 @@
   const keys = {
     ...Object.fromEntries([..."abcdefghijklmnopqrstuvwxyz"].map((letter) => [`g ${letter}`, go(letter)])),
     j: move(1), k: move(-1), o: open,
-    c: act("input:not([type=hidden]), select", "log_account_call"),
-    p: act('[name="promises.0.amount"]', "make_promise", "log_account_call"),
-    d: act('[name="disputes.0.amount"]', "raise_dispute", "log_account_call"),
-    e: act("select, input:not([type=hidden])", "escalate_account", "escalate_invoice"),
-    n: act("textarea", "add_account_note", "add_note"),
+    ...Object.fromEntries([..."cdemnpuw"].map((letter) => [letter, act(letter)])),
     a: choose("approve"), r: choose("reject"), t: choose("return"),
     ".": openMenu, "[Shift]+/": search, "[Shift]+?": help,
   };

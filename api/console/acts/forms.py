@@ -80,7 +80,7 @@ class FormField(BaseModel):
 class ActForm(BaseModel):
     """`path` is the API's, with the ids that it names in braces. The fields are named by their place in the body, such as
     `promises.0.amount`. `page`: with the same ids, the page on which it is better filled in. `shows`: the field of the answer
-    that is a secret, and is shown this once."""
+    that is a secret, and is shown this once. `key`: the single key that leads to it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -90,6 +90,7 @@ class ActForm(BaseModel):
     fields: dict[str, FormField] = {}
     page: str = ""
     shows: str = ""
+    key: str = ""
 
     @property
     def takes_files(self) -> bool:
