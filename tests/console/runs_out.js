@@ -1,5 +1,5 @@
 () => {
-  const hidden = ".visually-hidden, .skip, svg, [aria-hidden], .stacking thead, .scroll:has(> .wide, > svg)";
+  const hidden = ".visually-hidden, .skip, svg, [aria-hidden], .stacking thead, .many label, .scroll:has(> .wide, > svg)";
   const isSeen = (each) => each.checkVisibility() && !each.closest(hidden);
   const hasText = (each) => [...each.childNodes].some((node) => node.nodeType === Node.TEXT_NODE && node.data.trim());
   const isStuck = (each) => each && (/sticky|fixed/.test(getComputedStyle(each).position) || isStuck(each.parentElement));

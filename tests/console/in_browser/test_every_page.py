@@ -1,14 +1,20 @@
-"""Every page of the console, whoever added it: accessible in light, in dark and on a phone, and no wider than that."""
+"""Every page of the console, whoever added it: accessible in light, in dark and on a phone, no wider than that, and its text whole."""
 
 from urllib.parse import quote
 
 from playwright.async_api import Page, expect
+from sqlalchemy import update
+from sqlmodel import col
 
+from adapters.database.tables import Account
 from domain.roles import Role
 from tests.console.browser import ConsoleSite, find_access_faults, needs_browser
-from tests.console.browser_stage import BrowserStage, list_stage_pages, open_reader, propose_plan
+from tests.console.browser_stage import SHOWN, BrowserStage, list_stage_pages, open_reader, propose_plan
 
 pytestmark = needs_browser
+
+LONG_NAME = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft"
+"""No browser breaks such a name by itself."""
 
 
 async def test_every_page_is_accessible_in_light_dark_and_on_a_phone_without_scrolling_sideways(
@@ -16,6 +22,8 @@ async def test_every_page_is_accessible_in_light_dark_and_on_a_phone_without_scr
 ) -> None:
     faults: list[str] = []
     readers: dict[Role | None, Page] = {}
+    with stage.environment.database.writing() as session:
+        session.execute(update(Account).where(col(Account.id) == SHOWN).values(name=LONG_NAME))
     for path, role, status in await list_stage_pages(stage):
         if role not in readers:
             readers[role] = await open_reader(site, role)
