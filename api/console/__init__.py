@@ -18,9 +18,11 @@ from api.console.imports.staged_files import StagedFiles
 from api.console.invoice.invoice_page import router as invoice_router
 from api.console.letters.letter_plays import LetterPlays
 from api.console.letters.letters_page import router as letters_router
+from api.console.letters.many_letters import router as letter_holdbacks_router
 from api.console.letters.write_page import router as write_router
 from api.console.lists.acts_on_many.list_works import ListWorks
 from api.console.lists.acts_on_many.many_pages import router as many_acts_router
+from api.console.lists.acts_on_many.work_pages import router as list_works_router
 from api.console.lists.list_pages import router as lists_router
 from api.console.lists.reassignment import router as reassignment_router
 from api.console.live import PulseReader
@@ -63,8 +65,10 @@ __all__ = [
     "import_router",
     "invoice_router",
     "keep_overview",
+    "letter_holdbacks_router",
     "letter_router",
     "letters_router",
+    "list_works_router",
     "lists_router",
     "live_router",
     "many_acts_router",

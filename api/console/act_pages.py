@@ -21,6 +21,7 @@ from api.console.acts.subject import find_subject
 from api.console.acts.wording import Reader
 from api.console.mentioned_people import find_unknown_people, tell_unknown_people
 from api.console.rendering import COUNT_PARAMETER, DONE_PARAMETER, QUEUED_PARAMETER, PageReader, describe_done, load_reader, render
+from api.console.way_back import is_own_address
 from api.web.access_logging import record_shown_account
 from api.web.authentication import Context, require_right
 from api.web.problems import not_found_problem
@@ -137,7 +138,7 @@ def _read_ids(form: ActForm, given: Values) -> dict[str, str]:
 def _find_way_back(given: Values) -> str:
     """A page of ours, or the first one: a form must not lead elsewhere."""
     back = get_first(given, "back")
-    return back if back.startswith("/") and not back.startswith(("//", "/\\")) and back.isprintable() else START_PAGE
+    return back if is_own_address(back) else START_PAGE
 
 
 def _say_done(back: str, name: str, form: ActForm, answer: ApiAnswer, unknown: Sequence[str]) -> str:

@@ -137,9 +137,8 @@ class Phrases(BaseModel):
     `refusals` say why something cannot be had.
 
     `frame` labels what stands around every page of the console, `parts` what several pages have; `portfolio`, `overview`, `team`,
-    `account_page`,
-    `invoice_page`, `preview`, `letter_page`, `policies_page`, `mails`, `roles_page`, `sign_in`, `settings_page` and `problem_page` one
-    page or two each;
+    `account_page`, `invoice_page`, `preview`, `letter_page`, `policies_page`, `mails`, `roles_page`, `sign_in`, `settings_page` and
+    `problem_page` one page or two each;
     `talk` the conversation on an account's page, `imports` the pages of an import, `import_fields` what can be read from a file,
     `import_verdicts` what becomes of its rows, `import_states` of all of it. `auditing` labels an auditor's pages; `audited_tables` name
     the kinds of rows that are verified, `entry_verdicts` how an entry differs from its history, `viewed_pages` what somebody looked at.
@@ -147,7 +146,7 @@ class Phrases(BaseModel):
     `problem_advice` what to do about it. `contact_roles` say what a customer's contact is there for, `promise_outcomes` what became of a
     promise; `task_states` and `task_outcomes` what became of a task. `user_pages` label the pages of users and tokens, `identity_events`
     say what became of them. `letters_page` labels the page of what goes in the next
-    slots.
+    slots, `gone_work` the page of what was begun and is not known any more.
     `write_page` labels the page on which a person writes to a customer, `picture` what stands in the picture of an invoice's course,
     `plan_page` the page on which a payment plan is built, `case_page` that of a case of any kind, `proofs` if an entry is what was
     written, `mentions_page` where somebody was named, `targets` what is to be collected. `connections_page` labels the pages of connections
@@ -205,6 +204,7 @@ class Phrases(BaseModel):
     task_outcomes: dict[str, str]
     preview: dict[str, str]
     letters_page: dict[str, str]
+    gone_work: dict[str, str]
     imports: dict[str, str]
     import_fields: dict[str, str]
     import_verdicts: dict[str, str]

@@ -14,7 +14,7 @@ from starlette.routing import Match
 from api.console.acts.forms import ActForm, list_needed_facts, load_act_forms
 from api.console.auditing import proof_pages
 from api.console.imports import import_pages
-from api.console.lists.acts_on_many import many_pages
+from api.console.lists.acts_on_many import work_pages
 from domain.roles import Role
 from tests.console.staged_file import fill_form, stage_file, try_out
 from tests.form_tokens import find_form_token
@@ -163,7 +163,7 @@ def choose_telling_forms() -> list[str]:
 
 def wait_for_works(patch: pytest.MonkeyPatch) -> None:
     """Let what somebody begins have ended when its page is shown: while it is under way, that looks otherwise."""
-    for pages in (import_pages, many_pages, proof_pages):
+    for pages in (import_pages, work_pages, proof_pages):
         patch.setattr(pages, "WAITED_SECONDS", float(PATIENCE))
 
 
@@ -174,8 +174,13 @@ async def begin_works(client: httpx.AsyncClient, account_id: str, invoice_id: st
     await try_out(client, staged)
     token = find_form_token((await client.get("/audit")).text)
     begun = [await client.post(path, data={"form_token": token}) for path in ("/audit", f"/audit/accounts/{quote(account_id)}")]
-    verification, replay = (answer.headers["location"].rpartition("/")[2] for answer in begun)
+    verification, replay = (_read_token(answer.headers["location"]) for answer in begun)
     form = fill_form((await client.get(f"/lists/invoices/acts?act=add_note&query=&chosen={quote(invoice_id)}")).text)
     noted = await client.post("/lists/invoices/acts", data={**form, "text": "Inventur"})
-    act_on_many = noted.headers["location"].rpartition("/")[2]
+    act_on_many = _read_token(noted.headers["location"])
     return {"dry_run": staged.rpartition("/")[2], "verification": verification, "replay": replay, "act_on_many": act_on_many}
+
+
+def _read_token(address: str) -> str:
+    """Of a work, out of the address to which it leads."""
+    return address.partition("?")[0].rpartition("/")[2]

@@ -4,6 +4,7 @@ import asyncio
 import re
 from dataclasses import dataclass, field
 from datetime import date
+from html import unescape
 from urllib.parse import quote
 
 import pytest
@@ -120,7 +121,7 @@ async def test_many_are_done_five_at_a_time_while_the_page_shows_how_far_it_is(
         return CommandReceipt(act_id=command.act_id, seq=1)
 
     monkeypatch.setattr(world.cases, "submit_invoice_command", take)
-    monkeypatch.setattr("api.console.lists.acts_on_many.many_pages.WAITED_SECONDS", 0.05)
+    monkeypatch.setattr("api.console.lists.acts_on_many.work_pages.WAITED_SECONDS", 0.05)
     async with as_role(Role.COLLECTOR, Accept="text/html") as client:
         form = fields_of(await page(client, "/lists/invoices/acts?act=pause_invoice&query="))
         begun = (await client.post("/lists/invoices/acts", data={**form, "reason": "stock"})).headers["location"]
@@ -303,3 +304,26 @@ async def test_a_form_that_is_sent_twice_in_one_moment_is_one_work(as_role: As, 
         begun = (await first).headers["location"]
         assert (await second).headers["location"] == begun
         assert "Done to 4 of 4." in words(await finish(client, begun))
+
+
+@ON_SQLITE
+async def test_after_the_server_was_started_anew_the_page_says_so_and_what_is_left_is_begun_again(
+    app: FastAPI, as_role: As, owing: PortfolioWorld
+) -> None:
+    address = f"/lists/invoices/acts?act=pause_invoice&query={quote('collector=maria')}&chosen=I-0&chosen=I-1"
+    async with as_role(Role.COLLECTOR, Accept="text/html") as client:
+        form = {**fields_of(await page(client, address)), "chosen": ["I-0", "I-1"], "reason": "stock is counted"}
+        begun = (await client.post("/lists/invoices/acts", data=form)).headers["location"]
+        await finish(client, begun)
+        app.state.list_works = ListWorks()
+        gone = await client.get(begun)
+        assert gone.status_code == 410
+        assert "Nothing is known of it any more. It was over more than an hour ago, or the server was started anew" in words(gone.text)
+        again = re.search(r'<a class="button" href="(/lists/invoices/acts[^"]+)">Begin again with what is left', gone.text)
+        assert again
+        assert 'href="/invoices?collector=maria"' in gone.text
+        assert "Ticked 2" in words(await page(client, unescape(again[1])))
+        led = await client.get(begun.replace("back=%2F", "back=%2F%2Felsewhere.test%2F"))
+        assert "elsewhere.test" not in led.text.partition("<main")[2], "it leads to no page but ours"
+    async with as_role(Role.COLLECTIONS_MANAGER, Accept="text/html") as other:
+        assert (await other.get(begun)).status_code == 404, "it is of whoever began it"

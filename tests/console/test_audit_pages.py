@@ -136,12 +136,17 @@ async def test_a_proof_under_way_says_how_far_it_has_come_and_is_the_askers_alon
         work.report_progress(20_000, 100_000)
         assert "20,000 of 100,000 entries verified so far" in words(await page(client, address))
         again = await client.post("/audit", data={"form_token": token})
-        assert again.headers["location"] == address, "it is asked for once"
+        assert again.headers["location"].partition("?")[0] == address, "it is asked for once"
         assert works.begin("auditor-2", None)[1], "by each"
         replaying, _ = works.begin("auditor-1", "A-1")
         replaying.report_progress(1, 2)
         assert "1 of 2 runs replayed so far" in words(await page(client, f"/audit/proofs/{replaying.token}"))
         assert (await client.get("/audit/proofs/none")).status_code == 404
+        app.state.proof_works = ProofWorks()
+        gone = await client.get(again.headers["location"])
+        assert (gone.status_code, "Nothing is known of it any more." in words(gone.text)) == (410, True)
+        assert '<form method="post" action="/audit">' in gone.text, "it is begun again from there"
+        works = app.state.proof_works
         other, _ = works.begin("auditor-2", "A-1")
         assert (await client.get(f"/audit/proofs/{other.token}")).status_code == 404
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Annotated
+from urllib.parse import quote
 
 from fastapi import APIRouter, Query, Request
 from fastapi.concurrency import run_in_threadpool
@@ -16,7 +17,9 @@ from adapters.read_model.accounts import find_account
 from api.console.acts.sent_form import read_sent_form
 from api.console.auditing.account_day_page import Auditing
 from api.console.auditing.proof_works import ProofWork, ProofWorks, Report
+from api.console.gone_works import build_work_address, find_gone_work
 from api.console.rendering import render
+from api.context import ApiContext
 from api.web.access_logging import AccessLogBuffer, record_shown_account
 from api.web.authentication import Context
 from api.web.problems import not_found_problem
@@ -25,6 +28,10 @@ from domain.roles import Actor
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse, route_class=EncodedPathRoute)
 AUDIT_PAGE = "/audit"
+PROOFS_PAGE = AUDIT_PAGE + "/proofs"
+VERIFY, REPLAY = "verify", "replay"
+"""As the words for proofs have them."""
+
 MAX_VIEWS = 100
 WAITED_SECONDS = 2.0
 """For so long a page waits for what it began."""
@@ -80,13 +87,13 @@ async def replay_account(request: Request, account_id: str, context: Context, ac
     return await _begin(request, actor, account_id, replay)
 
 
-@router.get(AUDIT_PAGE + "/proofs/{token}")
+@router.get(PROOFS_PAGE + "/{token}")
 def show_proof(request: Request, token: str, context: Context, actor: Auditing) -> HTMLResponse:
     """How far a proof has come, and then what it says. Raises Problem 404, and what kept it from being made."""
     works: ProofWorks = request.app.state.proof_works
     work = works.find(token, actor.user)
     if work is None:
-        raise not_found_problem("proof", "", "it is kept for an hour: ask for it once more")
+        return _render_gone(request, token, context, actor)
     account = find_account(context.database, work.account_id, context.today, 0) if work.account_id is not None else None
     if account is not None:
         record_shown_account(request, account.id)
@@ -94,6 +101,16 @@ def show_proof(request: Request, token: str, context: Context, actor: Auditing) 
         raise ArchiveStoreError(str(work.fault)) if isinstance(work.fault, RPCError) else work.fault
     template = "proof_running.html" if work.is_running else "verification.html" if work.account_id is None else "replay.html"
     return render(request, context, template, actor, work=work, account=account, report=work.report)
+
+
+def _render_gone(request: Request, token: str, context: ApiContext, actor: Actor) -> HTMLResponse:
+    """Raises Problem 404."""
+    gone = find_gone_work(request, token, actor.user)
+    if gone is None:
+        raise not_found_problem("proof", "", "it is kept for an hour: ask for it once more")
+    page = render(request, context, "gone_work.html", actor, gone=gone, is_list=False)
+    page.status_code = 410
+    return page
 
 
 async def _begin(request: Request, actor: Actor, account_id: str | None, prove: Callable[[ProofWork], Awaitable[Report]]) -> Response:
@@ -105,7 +122,8 @@ async def _begin(request: Request, actor: Actor, account_id: str | None, prove: 
         works.tasks.add(task)
         task.add_done_callback(works.tasks.discard)
         await asyncio.wait([task], timeout=WAITED_SECONDS)
-    return RedirectResponse(f"{AUDIT_PAGE}/proofs/{work.token}", status_code=303)
+    page = AUDIT_PAGE if account_id is None else f"{AUDIT_PAGE}/accounts/{quote(account_id, safe='')}"
+    return RedirectResponse(build_work_address(PROOFS_PAGE, work, VERIFY if account_id is None else REPLAY, page, page), status_code=303)
 
 
 async def _work(work: ProofWork, prove: Callable[[ProofWork], Awaitable[Report]]) -> None:

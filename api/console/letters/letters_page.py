@@ -59,7 +59,7 @@ def show_letters(request: Request, context: Context, actor: PageReader, whose: W
         found=found,
         days=_group_by_day(each for each in (ahead.letters if ahead else ()) if each.letter.message_id not in known),
         gone=gone,
-        gone_asked=_sum_asked(gone),
+        gone_asked=sum_asked(gone),
         has_more_gone=further is not None,
         no_address=[task for task in hindered if task.kind == TaskKind.NO_ADDRESS],
         covered=[task for task in hindered if task.kind == TaskKind.UNAPPLIED_CREDIT],
@@ -98,10 +98,10 @@ def _group_by_day(letters: Iterable[PreviewedLetter]) -> list[DayOfLetters]:
 def _sum_up(on: date, letters: Sequence[PreviewedLetter]) -> DayOfLetters:
     going = [each for each in letters if each.brake is None]
     held = [each for each in letters if each.brake is not None]
-    return DayOfLetters(on, going, held, _sum_asked([each.letter for each in going]), len({each.letter.account_id for each in going}))
+    return DayOfLetters(on, going, held, sum_asked([each.letter for each in going]), len({each.letter.account_id for each in going}))
 
 
-def _sum_asked(letters: Iterable[LetterRow]) -> dict[str, int]:
+def sum_asked(letters: Iterable[LetterRow]) -> dict[str, int]:
     """What letters ask for, in minor units by currency."""
     asked = Counter[str]()
     for letter in letters:

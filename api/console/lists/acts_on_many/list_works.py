@@ -29,6 +29,17 @@ class PartlyDoneRow(NamedTuple):
     refused: Sequence[RefusedPart]
 
 
+class ActOnRows(NamedTuple):
+    """What is done, and where. `list_name`: as the titles of lists have it. `back`: the page from which it was begun; `again`: the one on
+    which it is begun again, empty where no address can say with what. `row_page`: the pages of the rows, by their ids."""
+
+    list_name: str
+    act: str
+    back: str
+    again: str
+    row_page: str
+
+
 @dataclass
 class ListWork:
     """`rows`: the names of all rows by their ids. To `done` of them it was done, to those of `partly` in part; of both, `queued` wait for a
@@ -38,9 +49,7 @@ class ListWork:
     token: str
     user: str
     key: str
-    list_name: str
-    act: str
-    back: str
+    what: ActOnRows
     rows: Mapping[str, str]
     begun_at: float
     done: int = 0
@@ -68,11 +77,9 @@ class ListWorks:
         self.tasks: set[asyncio.Task[None]] = set()
         self._kept = KeptWorks[ListWork](MOST_OF_ONE_PERSON, clock)
 
-    def begin(self, user: str, key: str, list_name: str, act: str, back: str, rows: Mapping[str, str]) -> tuple[ListWork, bool]:
+    def begin(self, user: str, key: str, what: ActOnRows, rows: Mapping[str, str]) -> tuple[ListWork, bool]:
         """The work, and whether it begins with this: the same form sent again finds what it began."""
-        return self._kept.begin(
-            user, lambda each: each.key == key, lambda token, at: ListWork(token, user, key, list_name, act, back, rows, at)
-        )
+        return self._kept.begin(user, lambda each: each.key == key, lambda token, at: ListWork(token, user, key, what, rows, at))
 
     def drop(self, work: ListWork) -> None:
         """Forget what began with nothing: the same form, mended, begins it."""

@@ -1,12 +1,12 @@
-"""The pages of acts on many rows: what it would be done to, before anything is done; and how far it has come."""
+"""The page of an act on many rows: what it would be done to, before anything is done."""
 
-import asyncio
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
-from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from fastapi.responses import HTMLResponse, Response
 from starlette.datastructures import QueryParams
 
 from adapters.read_model.lists.list_totals import ListTotals
@@ -17,7 +17,7 @@ from api.console.acts.sent_form import KEY_FIELD, Values, get_first, read_sent_f
 from api.console.acts.shown_form import show_form
 from api.console.acts.subject import NO_SUBJECT
 from api.console.acts.wording import Reader
-from api.console.lists.acts_on_many.list_works import ListWork, ListWorks
+from api.console.lists.acts_on_many.list_works import ActOnRows, ListWorks
 from api.console.lists.acts_on_many.many_acts import (
     ALL_OPEN,
     INVOICES_FIELD,
@@ -28,6 +28,7 @@ from api.console.lists.acts_on_many.many_acts import (
     means_all_invoices,
 )
 from api.console.lists.acts_on_many.row_requests import INVALID, RowRequests, work_through
+from api.console.lists.acts_on_many.work_pages import MAX_CHOSEN_AGAIN, begin_work, lead_to_work
 from api.console.lists.chosen_fields import CHOSEN_FIELD, QUERY_FIELD, SEEN_FIELD, mark_rows
 from api.console.lists.list_state import ListState, open_list
 from api.console.mentioned_people import find_unknown_people
@@ -41,9 +42,6 @@ from domain.roles import Actor
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse, route_class=EncodedPathRoute)
 MAX_ROWS = 2_000
 """So many rows at most by one form."""
-
-WAITED_SECONDS = 2.0
-"""For so long a page waits for what it began: few rows are done by then."""
 
 ACT_FIELD = "act"
 
@@ -81,7 +79,7 @@ async def begin_act_on_many(request: Request, name: str, context: Context, actor
     if sent.is_ours and (known := works.find_by_key(sent.key, actor.user)):
         await known.is_first_tried.wait()
         if not known.faults:
-            return _lead_to(known)
+            return lead_to_work(known)
     selection = await run_in_threadpool(_select_rows, context, actor, name, sent.values)
     reader = await run_in_threadpool(load_reader, context, actor)
 
@@ -106,24 +104,13 @@ async def begin_act_on_many(request: Request, name: str, context: Context, actor
         list_left_out, context.database, selection.act, list(selection.rows), body, context.today, reader.phrases
     )
     nobodies = await run_in_threadpool(find_unknown_people, context, form, sent.values)
-    work, is_new = works.begin(actor.user, sent.key, name, selection.act, selection.state.build_url(), selection.rows)
+    work, is_new = works.begin(actor.user, sent.key, _describe_act(selection), selection.rows)
     if is_new:
         work.unknown_people = nobodies
-        requests = RowRequests(request, actor, selection.kind, selection.act, body, sent.key, context.today)
-        await _begin(works, work, work_through(works, work, requests, left_out, reader))
+        requests = RowRequests(request, actor, selection.kind.path_id, selection.act, body, sent.key, context.today)
+        await begin_work(works, work, work_through(works, work, requests, left_out, reader))
     await work.is_first_tried.wait()
-    return await again(INVALID, work.faults) if work.faults else _lead_to(work)
-
-
-@router.get("/lists/works/{token}")
-def show_work(request: Request, token: str, context: Context, actor: PageReader) -> HTMLResponse:
-    """How far it has come, and to what it could not be done. Raises Problem 404."""
-    works: ListWorks = request.app.state.list_works
-    work = works.find(token, actor.user)
-    if work is None:
-        raise not_found_problem("act on a list", "", "it is kept for an hour: the journals of the invoices have what was done")
-    row_page = ROW_KINDS[work.list_name].console_list.page
-    return render(request, context, "list_work.html", actor, work=work, row_page=row_page, unknown_people=work.unknown_people)
+    return await again(INVALID, work.faults) if work.faults else lead_to_work(work)
 
 
 def _select_rows(context: ApiContext, actor: Actor, name: str, given: Values) -> Selection:
@@ -141,22 +128,18 @@ def _select_rows(context: ApiContext, actor: Actor, name: str, given: Values) ->
     return Selection(kind, act, state, chosen, rows.names, rows.totals, len(ids) > MAX_ROWS)
 
 
+def _describe_act(selection: Selection) -> ActOnRows:
+    own, again = selection.kind.console_list, ""
+    if len(selection.chosen) <= MAX_CHOSEN_AGAIN:
+        chosen = [(CHOSEN_FIELD, each) for each in selection.chosen]
+        again = f"/lists/{own.name}/acts?{urlencode([(ACT_FIELD, selection.act), (QUERY_FIELD, selection.state.query), *chosen])}"
+    return ActOnRows(own.name, selection.act, selection.state.build_url(), again, own.page)
+
+
 def _build_request(selection: Selection, values: Values, reader: Reader) -> dict[str, Any]:
     """Raises UnreadableField."""
     body = build_body(load_many_form(selection.act), values, reader.locale)
     return body | {INVOICES_FIELD: ALL_OPEN} if means_all_invoices(selection.act) else body
-
-
-async def _begin(works: ListWorks, work: ListWork, working: Coroutine[Any, Any, None]) -> None:
-    task = asyncio.create_task(working)
-    works.tasks.add(task)
-    task.add_done_callback(works.tasks.discard)
-    await work.is_first_tried.wait()
-    await asyncio.wait([task], timeout=WAITED_SECONDS)
-
-
-def _lead_to(work: ListWork) -> Response:
-    return RedirectResponse(f"/lists/works/{work.token}", status_code=303)
 
 
 def _render_form(

@@ -14,7 +14,7 @@ from api.console.acts.refusal import list_faults
 from api.console.acts.refused_parts import list_refused_parts
 from api.console.acts.wording import Reader
 from api.console.lists.acts_on_many.list_works import ListWork, ListWorks, PartlyDoneRow, RefusedRow
-from api.console.lists.acts_on_many.many_acts import NOTE_ACTS, RowKind, load_many_form
+from api.console.lists.acts_on_many.many_acts import NOTE_ACTS, load_many_form
 from domain.roles import Actor
 
 MAX_AT_ONCE = 5
@@ -22,22 +22,26 @@ INVALID, FAILED = 422, 500
 
 
 class RowRequests(NamedTuple):
-    """What each row's request has in common. `actor`: who began it, in the role of that moment; it goes on when they sign out. `form_key`:
-    the form's own. `today`: the day on which it began."""
+    """What each row's request has in common. `actor`: who began it, in the role of that moment; it goes on when they sign out. `path_id`:
+    by what name the path has a row. `form_key`: the form's own. `today`: the day on which it began. `own`: what the request of a row says
+    beside that."""
 
     request: Request
     actor: Actor
-    kind: RowKind
+    path_id: str
     act: str
     body: Mapping[str, Any]
     form_key: str
     today: date
+    own: Mapping[str, Mapping[str, Any]] = {}
 
     async def send(self, row_id: str) -> ApiAnswer:
         """Whatever goes wrong with one stops no other."""
-        form, ids = load_many_form(self.act), {self.kind.path_id: row_id}
+        form, ids = load_many_form(self.act), {self.path_id: row_id}
         try:
-            return await send_to_api(self.request, form, ids, dict(self.body), self.derive_key(row_id), actor=self.actor)
+            return await send_to_api(
+                self.request, form, ids, {**self.body, **self.own.get(row_id, {})}, self.derive_key(row_id), actor=self.actor
+            )
         except Exception:
             return ApiAnswer(FAILED, {})
 

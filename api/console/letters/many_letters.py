@@ -1,0 +1,180 @@
+"""Taking back many letters at once, those that were ticked or all of a page: first how many they are, to how many customers, and what they
+ask for; then each customer's by itself, as the form for one letter takes it back."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any, NamedTuple
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Request
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import HTMLResponse, Response
+
+from adapters.preview.letter_preview import DEFAULT_DAYS, PreviewedLetter
+from api.console.acts.form_body import build_body
+from api.console.acts.forms import ActForm, load_act_forms
+from api.console.acts.refusal import Faults
+from api.console.acts.sent_form import KEY_FIELD, Values, get_first, read_sent_form
+from api.console.acts.shown_form import show_form
+from api.console.acts.subject import NO_SUBJECT
+from api.console.letters.letters_page import DAYS_SHOWN, LETTERS_PAGE, sum_asked
+from api.console.lists.acts_on_many.list_works import ActOnRows, ListWorks
+from api.console.lists.acts_on_many.many_pages import MAX_ROWS
+from api.console.lists.acts_on_many.row_requests import INVALID, RowRequests, work_through
+from api.console.lists.acts_on_many.work_pages import MAX_CHOSEN_AGAIN, begin_work, lead_to_work
+from api.console.lists.chosen_fields import CHOSEN_FIELD, SEEN_FIELD, mark_rows
+from api.console.rendering import PageReader, load_reader, render
+from api.context import ApiContext
+from api.web.authentication import Context, require_right
+from api.web.request_target import EncodedPathRoute
+from domain.roles import Actor
+
+router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse, route_class=EncodedPathRoute)
+HOLDBACKS_PAGE = "/letter-holdbacks"
+ACT, LIST_NAME, LAST_DAY, LETTER = "take_back_letter", "letters", "last_day", "letter"
+OF_FIELD, DAY_FIELD = "of", "on"
+
+
+class LetterView(NamedTuple):
+    """The letters of one page: of the next `days`, of whoever looks alone where `is_own`."""
+
+    page: str
+    days: int
+    is_own: bool = False
+
+
+VIEWS = {
+    "mine": LetterView(f"{LETTERS_PAGE}?whose=mine", DAYS_SHOWN, True),
+    "all": LetterView(f"{LETTERS_PAGE}?whose=all", DAYS_SHOWN),
+    "ahead": LetterView("/preview", DEFAULT_DAYS),
+}
+
+
+class ChosenLetters(NamedTuple):
+    """Letters that go, of the view `of` and of the day `on`, where one is named; `chosen`: the Message-IDs that were ticked, none for all.
+    `by_account`: a customer's are taken back at once, for what holds one back holds back each until its day."""
+
+    of: str
+    on: str
+    chosen: Sequence[str]
+    by_account: Mapping[str, Sequence[PreviewedLetter]]
+
+    @property
+    def letters(self) -> list[PreviewedLetter]:
+        return [each for letters in self.by_account.values() for each in letters]
+
+    @property
+    def rows(self) -> dict[str, str]:
+        return {account: letters[0].letter.account_name for account, letters in self.by_account.items()}
+
+    @property
+    def seen(self) -> str:
+        """The same for the same letters alone."""
+        return mark_rows(f"{each.letter.message_id} {each.at.date()}" for each in self.letters)
+
+    @property
+    def back(self) -> str:
+        return VIEWS[self.of].page
+
+    @property
+    def is_cut(self) -> bool:
+        return len(self.by_account) > MAX_ROWS
+
+    def describe_act(self) -> ActOnRows:
+        asked = [(OF_FIELD, self.of), (DAY_FIELD, self.on), *((CHOSEN_FIELD, each) for each in self.chosen)]
+        again = f"{HOLDBACKS_PAGE}?{urlencode(asked)}" if len(self.chosen) <= MAX_CHOSEN_AGAIN else ""
+        return ActOnRows(LIST_NAME, ACT, self.back, again, "/accounts")
+
+    def build_own_parts(self, asked: str | None) -> dict[str, dict[str, Any]]:
+        """What each customer's request says of its own: that letter which goes first must not have gone; and until when, at the least until
+        the day of the last one. `asked`: until when by the form; what is no day is refused."""
+        return {
+            account: {LETTER: letters[0].letter.message_id, LAST_DAY: _choose_last_day(letters, asked)}
+            for account, letters in self.by_account.items()
+        }
+
+
+@router.get(HOLDBACKS_PAGE)
+def show_taking_back(request: Request, context: Context, actor: PageReader) -> HTMLResponse:
+    """How many letters they are, to how many customers, and what they ask for. Raises Problem 403."""
+    given = {field: request.query_params.getlist(field) for field in request.query_params}
+    return _render_form(request, context, actor, _choose_letters(context, actor, given), {})
+
+
+@router.post(HOLDBACKS_PAGE)
+async def take_back_many(request: Request, context: Context, actor: PageReader) -> Response:
+    """Those that were shown, or none. The same form sent again leads to what it began."""
+    sent = await read_sent_form(request, max_fields=MAX_ROWS + 100)
+    works: ListWorks = request.app.state.list_works
+    if sent.is_ours and (known := works.find_by_key(sent.key, actor.user)):
+        await known.is_first_tried.wait()
+        if not known.faults:
+            return lead_to_work(known)
+    chosen = await run_in_threadpool(_choose_letters, context, actor, sent.values)
+    reader = await run_in_threadpool(load_reader, context, actor)
+
+    async def again(status: int, faults: Faults) -> HTMLResponse:
+        page = await run_in_threadpool(_render_form, request, context, actor, chosen, sent.values, faults)
+        page.status_code = status
+        return page
+
+    if not sent.is_ours:
+        return await again(403, [("", reader.act_words.notices["stale"])])
+    if sent.first(SEEN_FIELD) != chosen.seen or chosen.is_cut or not chosen.by_account:
+        return await again(409, [("", reader.act_words.notices["list_changed"])])
+    body = build_body(_load_form(), sent.values, reader.locale)
+    work, is_new = works.begin(actor.user, sent.key, chosen.describe_act(), chosen.rows)
+    if is_new:
+        own = chosen.build_own_parts(body.get(LAST_DAY))
+        requests = RowRequests(request, actor, "account_id", ACT, body, sent.key, context.today, own)
+        await begin_work(works, work, work_through(works, work, requests, {}, reader))
+    await work.is_first_tried.wait()
+    return await again(INVALID, work.faults) if work.faults else lead_to_work(work)
+
+
+def _choose_last_day(letters: Sequence[PreviewedLetter], asked: str | None) -> str:
+    own = max(each.at.date() for each in letters)
+    try:
+        return max(own, date.fromisoformat(asked) if asked else own).isoformat()
+    except ValueError:
+        return asked or ""
+
+
+def _load_form() -> ActForm:
+    """The form for one letter, without what is known of each. Until when may be left open: then it is each letter's own day."""
+    form = load_act_forms()[ACT]
+    fields = {name: field for name, field in form.fields.items() if name != LETTER}
+    return form.model_copy(update={"fields": fields | {LAST_DAY: fields[LAST_DAY].model_copy(update={"required": False})}})
+
+
+def _choose_letters(context: ApiContext, actor: Actor, given: Values) -> ChosenLetters:
+    """As they stand now, those that are held back left out. Raises Problem 403."""
+    require_right(actor, load_act_forms()[ACT].permission)
+    of = get_first(given, OF_FIELD)
+    of, on, chosen = of if of in VIEWS else "all", get_first(given, DAY_FIELD), list(dict.fromkeys(given.get(CHOSEN_FIELD, ())))
+    view = VIEWS[of]
+    ahead = context.preview.look_ahead(context.business_now, view.days, collector=actor.user if view.is_own else None)
+    by_account: dict[str, list[PreviewedLetter]] = {}
+    for each in ahead.letters:
+        is_meant = each.letter.message_id in chosen if chosen else on in ("", each.on.isoformat())
+        if each.brake is None and is_meant:
+            by_account.setdefault(each.letter.account_id, []).append(each)
+    return ChosenLetters(of, on, chosen, by_account)
+
+
+def _render_form(
+    request: Request, context: ApiContext, actor: Actor, chosen: ChosenLetters, given: Values, faults: Faults = ()
+) -> HTMLResponse:
+    form, reader = _load_form(), load_reader(context, actor)
+    values = {name: given[name] for name in form.fields if name in given}
+    key = get_first(given, KEY_FIELD) if request.method == "POST" else ""
+    return render(
+        request,
+        context,
+        "letter_holdbacks.html",
+        actor,
+        chosen=chosen,
+        form=show_form(ACT, form, {}, NO_SUBJECT, reader, values, faults, key),
+        asked=sum_asked(each.letter for each in chosen.letters),
+        most=MAX_ROWS,
+    )
