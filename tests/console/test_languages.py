@@ -36,8 +36,10 @@ from api.presenters.phrases import load_phrases
 from domain.audit.replay_report import CaseReplay, EntryFinding, EntryVerdict, ReplayReport
 from domain.billing.billing_events import InvoiceStatus
 from domain.case.case_view import TaskKind
+from domain.identifiers import approval_case_id, policy_adoption_case_id
 from domain.invoice.command_rules import apply_command
 from domain.invoice.commands import MakePromise, PauseCollection
+from domain.policy.approval_type import ApprovalType
 from domain.roles import Role
 from tests.api.account_cases import create_credit_review, create_proposed_plan, create_suspension, create_write_off
 from tests.api.portfolio_world import REAL_NOW, TODAY, PortfolioWorld, moment_on
@@ -121,6 +123,7 @@ PAGES = (
     "/cases?status=any&sort=account",
     "/correspondence?first_day=2013-01-01&state=sent&column=template&column=channel&column=language&column=state",
     "/act/answer_escalation?invoice_id=I-1&escalation=escalation:call:x",
+    f"/approval-decisions?approval={approval_case_id(policy_adoption_case_id('standard'), 1)}",
 )
 """What pages say besides, of other things that are there, and of what is not."""
 
@@ -189,6 +192,7 @@ def fill_books(world: PortfolioWorld) -> str:
     create_credit_review(world)
     create_write_off(world)
     approval = store_approval(world, {"EUR": 123_456})
+    store_policy_approval(world)
     store = SetAsideStore(world.database)
     store.set_aside(
         SetAsideStage.BILLING_EVENT,
@@ -201,6 +205,12 @@ def fill_books(world: PortfolioWorld) -> str:
         hold_accounts(session, ["A-2"], BrakeContext("import-1", "nils", at.business, REAL_NOW))
         store_refusal(session, ["x.yaml:1"])
     return approval.journal.case_id
+
+
+def store_policy_approval(world: PortfolioWorld) -> None:
+    """An approval that is about no customer."""
+    subject, details = policy_adoption_case_id("standard"), {"policy": "standard", "policy_version": 7, "invoices_affected": 12}
+    store_approval(world, {"EUR": 0}, "", matter=ApprovalType.POLICY_CHANGE, details=details, subject=subject)
 
 
 class FoundDifference(UnavailableAuditPort):
@@ -252,6 +262,7 @@ async def read(client: httpx.AsyncClient, path: str, language: str, status: int 
     answer = await client.get(path)
     assert answer.status_code == status or (not status and answer.status_code < 500), (path, answer.text)
     assert f'<html lang="{language}">' in answer.text, path
+    assert NAMELESS.findall(answer.text) == [], path
     return " ".join(visible_words(answer.text))
 
 
@@ -269,6 +280,13 @@ def visible_words(html: str) -> Iterator[str]:
     body = re.sub(r'<iframe\b.*?</iframe>|srcdoc="[^"]*"', " ", VERBATIM_ELEMENT.sub(" ", html), flags=re.DOTALL)
     yield from (unescape(label) for label in re.findall(rf'\s(?:{LABELS})="([^"]*)"', body))
     yield " ".join(unescape(re.sub(r"<[^>]+>", " ", body)).split())
+
+
+NAMELESS = re.compile(
+    r'aria-label="(?:[^"]*–)?\s*"|<label\b[^>]*>(?:(?!</label>).)*–\s*(?:</span>)?\s*</label>|<a\b(?![^>]*aria-label)[^>]*>\s*</a>',
+    re.DOTALL,
+)
+"""A link without words, and a label that says nothing, or of nothing."""
 
 
 def list_stretches(language: str, groups: frozenset[str] | None = None) -> set[str]:
