@@ -3,13 +3,16 @@
 (() => {
   const MOST = 6;
   const FIELD = "textarea[data-names-people], input[data-names-people]";
-  let people = null, list = null, field = null, chosen = 0;
+  // What a screen reader is told of the field while the list is there: it stays an ordinary field otherwise.
+  const OPENED = { role: "combobox", "aria-autocomplete": "list", "aria-haspopup": "listbox", "aria-expanded": "true" };
+  let people = null, list = null, field = null, chosen = 0, label = "";
 
   const load = async () => {
     if (people) return people;
     const answer = await fetch("/mentions/people", { headers: { Accept: "text/html" } });
     if (!answer.ok || answer.redirected) return [];
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    label = page.querySelector("#people").getAttribute("aria-label");
     people = [...page.querySelectorAll("#people li")].map((item) => ({ name: item.dataset.name, label: item.textContent.trim() }));
     return people;
   };
@@ -18,9 +21,9 @@
     return /(?:^|[^\w@.])@([^\s@]*)$/u.exec(before)?.[1];
   };
   const close = () => {
-    list?.remove();
-    field?.removeAttribute("aria-controls");
-    field?.removeAttribute("aria-activedescendant");
+    if (!list) return;
+    list.remove();
+    for (const name of [...Object.keys(OPENED), "aria-controls", "aria-activedescendant"]) field.removeAttribute(name);
     list = null;
   };
   const mark = () => {
@@ -45,19 +48,24 @@
     list.className = "offered";
     list.id = "offered-people";
     list.role = "listbox";
+    list.ariaLabel = label;
     list.append(...fitting.map(({ name, label }, place) => {
       const item = Object.assign(document.createElement("li"), { id: `offered-${place}`, role: "option", textContent: label });
-      item.addEventListener("mousedown", (event) => { event.preventDefault(); take(name); });
+      item.addEventListener("mousedown", (event) => {
+        event.preventDefault();
+        if (event.button === 0) take(name);
+      });
       item.dataset.name = name;
       return item;
     }));
     field.after(list);
-    field.setAttribute("aria-controls", list.id);
+    for (const [name, value] of Object.entries({ ...OPENED, "aria-controls": list.id })) field.setAttribute(name, value);
     chosen = 0;
     mark();
   };
   document.addEventListener("input", ({ target }) => {
     if (!target.matches(FIELD)) return;
+    if (target !== field) close();
     field = target;
     offer();
   });

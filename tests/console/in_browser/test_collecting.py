@@ -213,3 +213,35 @@ async def test_a_view_of_a_list_is_kept_found_again_and_forgotten(stage: Browser
     await page.locator("details.views-of summary").click()
     await page.locator('form[action="/lists/invoices/views/forget"] button').click()
     await expect(view).to_have_count(0)
+
+
+async def test_whom_a_note_may_name_is_offered_and_chosen_by_key_and_by_mouse(stage: BrowserStage, site: ConsoleSite) -> None:
+    readers = [await site.people(name, role) for name, role in (("anna", Role.COLLECTIONS_MANAGER), ("ben", Role.SALES_OPS))]
+    page = await site.sign_in("mia", Role.COLLECTOR)
+    await page.goto(f"{site.url}/act/add_account_note?account_id=NORD")
+    field, offered = page.locator('form.act [name="text"]'), page.get_by_role("listbox", name="Whom you can name")
+    chosen = offered.get_by_role("option", selected=True)
+    await field.press_sequentially("for @")
+    await expect(chosen).to_be_visible()
+    options = await offered.get_by_role("option").all_inner_texts()
+    for key, place in (("ArrowDown", 1), ("ArrowUp", 0), ("ArrowUp", len(options) - 1)):
+        await press(page, key)
+        await expect(chosen).to_have_text(options[place])
+    await expect(field).to_have_attribute("aria-activedescendant", await chosen.get_attribute("id") or "")
+    await expect(field).to_have_attribute("aria-expanded", "true")
+    await expect(field).to_have_role("combobox")
+    await press(page, "Escape")
+    await expect(offered).to_have_count(0)
+    await expect(field).to_have_role("textbox")
+    await expect(field).to_have_value("for @")
+    await field.press_sequentially("ann")
+    await expect(chosen).to_contain_text("@anna")
+    await press(page, "Enter")
+    await expect(field).to_have_value("for @anna ")
+    await field.press_sequentially("and @be")
+    await offered.get_by_role("option").filter(has_text="@ben").click()
+    await expect(field).to_have_value("for @anna and @ben ")
+    await expect(field).to_be_focused()
+    await send(page, "add_account_note")
+    for reader in readers:
+        assert "and <a" in (await reader.get("/mentions", headers={"Accept": "text/html"})).text, "both find it among what names them"
