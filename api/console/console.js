@@ -47,6 +47,17 @@
     element.focus({ preventScroll: false });
   };
 
+  // A list beside the work stays where it was read, with what is open in sight.
+  let listTop = 0;
+  const keepInSight = () => {
+    const left = find(".split .left"), open = left?.querySelector("li.chosen");
+    if (!left) return;
+    left.scrollTop = listTop;
+    const [seen, own] = [left, open].map((each) => each?.getBoundingClientRect());
+    if (own && (own.top < seen.top || own.bottom > Math.min(seen.bottom, innerHeight))) left.scrollTop += own.top - seen.top - left.clientHeight / 3;
+  };
+  keepInSight();
+
   // Where the work goes on: at a fault; else at the next thing to do; else at what is shown now.
   const arrive = () => {
     const done = find("main p.done");
@@ -128,6 +139,7 @@
   const isAct = (ctx) => ctx.request.method === "POST";
   document.addEventListener("htmx:before:request", ({ detail: { ctx } }) => {
     if (ctx.sourceElement?.closest("[data-stay]")) staying.add(ctx);
+    listTop = find(".split .left")?.scrollTop ?? 0;
   });
   document.addEventListener("htmx:after:request", (event) => {
     const { ctx } = event.detail;
@@ -150,6 +162,7 @@
   document.addEventListener("htmx:finally:request", ({ detail: { ctx } }) => {
     if (ctx.status !== "swapped") return;
     hooks.settle("unreachable", "not_done", "signed_out", "stayed");
+    keepInSight();
     if (!staying.has(ctx)) arrive();
   });
   document.addEventListener("htmx:error", ({ detail: { ctx } }) => {

@@ -7,6 +7,7 @@ from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from babel.dates import format_skeleton
 from babel.numbers import format_decimal
 from babel.units import format_unit
 from jinja2 import Environment, pass_context
@@ -41,6 +42,8 @@ def install_words(templates: Environment) -> None:
         "day": _format_day,
         "days": _format_days,
         "moment": _format_moment,
+        "month": _format_month,
+        "clock_time": _format_clock_time,
         "number": _format_number,
         "money": _format_money,
         "language": _name_language,
@@ -122,6 +125,18 @@ def _format_moment(context: Context, value: datetime) -> str:
     """A day and a time in the reader's own time zone, which it names."""
     local = value.astimezone(ZoneInfo(context["preferences"].time_zone or "UTC"))
     return f"{_find_words(context).shared.format_day(local.date())}, {local:%H:%M %Z}"
+
+
+@pass_context
+def _format_month(context: Context, month: str) -> str:
+    """A month as addresses write it, `2013-01`, in words."""
+    return str(format_skeleton("yMMMM", date.fromisoformat(f"{month}-01"), locale=_find_words(context).shared.locale))
+
+
+@pass_context
+def _format_clock_time(context: Context, value: datetime) -> str:
+    """The time of day in the reader's own time zone."""
+    return f"{value.astimezone(ZoneInfo(context['preferences'].time_zone or 'UTC')):%H:%M}"
 
 
 @pass_context

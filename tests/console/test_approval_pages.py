@@ -12,9 +12,11 @@ from adapters.i18n.languages import LANGUAGES
 from adapters.identity.delegation_store import DelegationStore
 from adapters.identity.users_and_tokens import IdentityStore
 from adapters.temporal.case_commands import CommandQueued
+from api.console.approvals.facts_table import build_facts_table
 from api.presenters.phrases import load_phrases
 from domain.approval.commands import DecideApproval
 from domain.approval.delegation import Delegation
+from domain.approval.facts import DecisionFacts
 from domain.approval.result import LapseReason
 from domain.approval.view import build_case_view
 from domain.case.command import Command, CommandReceipt
@@ -46,7 +48,7 @@ async def test_what_waits_for_the_reader_is_grouped_with_each_currency_by_itself
     assert "suspension (1): £7.00" in shown
     links = [html.index(f'href="/approvals/{quote(case.journal.case_id, safe="")}"') for case in (sooner, later)]
     assert links == sorted(links), "the nearest deadline first"
-    assert "Kunde 1 €100.00 US$20.00 2 invoices, asked by mia" in shown
+    assert "Kunde 1 €100.00 and US$20.00, 2 invoices, asked by mia" in shown
 
 
 async def test_nobody_is_offered_what_they_may_not_decide_and_a_delegate_is(
@@ -78,8 +80,8 @@ async def test_an_approval_shows_its_facts_and_escapes_what_people_wrote(as_role
     assert html.count(ESCAPED) >= 3
     for said in (
         "Asked for €100.00 US$20.00",
-        "Asked for by mia",
-        "Waits for collections manager (1/1)",
+        "Asked by mia on ",
+        "1 of 1: collections manager",
         "No. EUR €100.00 €100.00 – 10 Jan 2013 50 –",
         "No. USD US$20.00 US$20.00",
         "€10.00 No. EUR , the price is wrong 1 Feb 2013",
@@ -102,8 +104,9 @@ async def test_an_approval_that_is_over_says_so_and_waits_for_nobody(as_role: As
     async with as_role(Role.COLLECTIONS_MANAGER, Accept="text/html") as manager:
         shown = words(await page(manager, f"/approvals/{quote(case.journal.case_id, safe='')}"))
         assert "Nothing waits for your decision." in await page(manager, "/approvals")
-    assert "Suspension warning lapsed" in shown
-    assert "Waits for" not in shown
+    assert "Suspension warning: Brauerei Nord GmbH lapsed" in shown
+    assert "1 of 1" not in shown
+    assert "decide by" not in shown
     assert "You may decide this" not in shown
 
 
@@ -209,6 +212,25 @@ async def test_a_version_that_no_page_wrote_is_refused_and_stops_no_other(as_rol
     assert told.status_code == 200
     assert "Decided: 1" in words(told.text)
     assert len(world.cases.acts) == 1
+
+
+def test_promises_in_another_order_are_no_change_and_many_are_told_by_their_sum() -> None:
+    few, many = build_promises(2), build_promises(5)
+    turned = few.model_copy(update={"invoices": few.invoices[::-1]})
+    words_of = load_phrases("en")
+    [told] = [row for row in build_facts_table(few, TODAY, turned, TODAY, words_of) if row.label == words_of.approvals["promised"]]
+    assert (told.now, told.differs) == ("€10.00 2 Mar 2013\n€10.00 3 Mar 2013", False)
+    [summed] = [row for row in build_facts_table(few, TODAY, many, TODAY, words_of) if row.label == words_of.approvals["promised"]]
+    assert (summed.now, summed.differs) == ("€50.00\n5, until 6 Mar 2013", True)
+
+
+def build_promises(count: int) -> DecisionFacts:
+    """So many invoices, each promised a day after the one before."""
+    facts = build_facts({"EUR": 10_000})
+    [invoice] = facts.invoices
+    days = [TODAY + timedelta(days=number) for number in range(1, count + 1)]
+    promised = [invoice.model_copy(update={"invoice_id": f"I-{day}", "promised_by": day, "promised_amount": 1_000}) for day in days]
+    return facts.model_copy(update={"invoices": promised})
 
 
 async def test_a_page_reads_once_who_signs_in_whose_place(as_role: As, world: PortfolioWorld, monkeypatch: pytest.MonkeyPatch) -> None:

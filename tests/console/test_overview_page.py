@@ -249,7 +249,7 @@ async def test_a_target_is_set_shown_against_what_came_in_and_taken_back_and_eac
         assert (await collector.post("/v1/collection-targets", json=body)).status_code == 403
     async with as_role(Role.COLLECTIONS_MANAGER, Accept="text/html") as manager:
         empty = words(await page(manager, "/overview"))
-        assert f"No target is set for {month}. Set one" in empty
+        assert "No target is set for March 2013. Set one" in empty
         form = fields_of(await page(manager, f"/act/set_collection_target?currency=EUR&month={month}&back=/overview"))
         assert (form["month"], form["currency"]) == (month, "EUR")
         refused = await manager.post("/act/set_collection_target", data={**form, "currency": "euro", "amount": "10"})

@@ -13,6 +13,7 @@ from adapters.i18n.wording import fill_placeholders
 from adapters.identity.delegation_store import StoredDelegation
 from adapters.read_model.cases import CaseRow, find_case
 from adapters.read_model.overview.decision_reasons import count_decision_reasons
+from adapters.real_time import find_real_now
 from api.console.acts.wording import Reader
 from api.console.approvals.awaited import group_by_matter, list_awaited, list_standing_delegations, order_awaited
 from api.console.approvals.decision_form import REASONS, name_choice
@@ -92,6 +93,7 @@ def _render_page(
         delegations=_list_delegations(context, actor),
         came_back=count_decision_reasons(context.database, context.today, REASON_DAYS) if decides else [],
         reason_days=REASON_DAYS,
+        read_at=find_real_now(),
         decision_reasons=REASONS,
     )
 

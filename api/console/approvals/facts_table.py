@@ -12,6 +12,11 @@ from domain.approval.facts import DecisionFacts
 from domain.money import NO_CURRENCY, Money, sum_by_currency
 
 NOTHING = "–"
+LINES = "\n"
+"""Between what stands below each other, such as amounts of several currencies."""
+
+MOST_PROMISES = 3
+"""More are told by their sums and their number."""
 
 
 class FactRow(NamedTuple):
@@ -75,7 +80,7 @@ class _FactsTeller:
         return self._list_money(contested)
 
     def _list_money(self, amounts: Iterable[Money]) -> str:
-        return ", ".join(self.shared.format_money(money.minor, money.currency) for money in sum_by_currency(amounts))
+        return LINES.join(self.shared.format_money(money.minor, money.currency) for money in sum_by_currency(amounts))
 
     def invoices(self, facts: DecisionFacts) -> str:
         return self._count(len(facts.invoices))
@@ -87,12 +92,13 @@ class _FactsTeller:
         return fill_placeholders(self.words.parts["days"], {"days": self._count((today - due_on).days)})
 
     def promises(self, facts: DecisionFacts) -> str:
-        given = [invoice for invoice in facts.invoices if invoice.promised_by]
-        return ", ".join(
-            f"{self.shared.format_money(each.promised_amount or 0, each.currency)} {self.shared.format_day(each.promised_by)}"
-            for each in given
-            if each.promised_by
-        )
+        """In the order of their days: that of the invoices may be another in each version."""
+        given = sorted((each.promised_by, each.currency, each.promised_amount or 0) for each in facts.invoices if each.promised_by)
+        if len(given) > MOST_PROMISES:
+            sums = self._list_money(Money(minor=minor, currency=currency) for _, currency, minor in given)
+            until = fill_placeholders(self.words.approvals["until"], {"day": self.shared.format_day(given[-1][0])})
+            return f"{sums}{LINES}{self._count(len(given))}, {until}"
+        return LINES.join(f"{self.shared.format_money(minor, currency)} {self.shared.format_day(day)}" for day, currency, minor in given)
 
     def disputes(self, facts: DecisionFacts) -> str:
         return self._count(len(facts.disputes))

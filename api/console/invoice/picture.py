@@ -7,7 +7,7 @@ from itertools import pairwise
 from math import log2
 from typing import Literal, NamedTuple
 
-WIDTH, HEIGHT = 960, 224
+WIDTH = 960
 AXIS = 104
 """The height of the line of time, from the top."""
 
@@ -21,6 +21,9 @@ SKIPPED_DAYS = 24
 MOST_PER_DAY = 26
 CHARACTER = 6.1
 """The width of a letter in a label, about."""
+
+FOOT = 30
+"""Below all that, for the days."""
 
 ABOVE, BELOW = (78, 56, 34), (152, 174, 196)
 """The heights at which labels may stand, the nearest to the line first."""
@@ -79,13 +82,14 @@ class Gap(NamedTuple):
 
 
 class Picture(NamedTuple):
-    """In units of its own, WIDTH by HEIGHT."""
+    """In units of its own, WIDTH by `height`: as high as what stands below the line needs."""
 
     marks: list[Mark]
     shades: list[Shade]
     ticks: list[Tick]
     gaps: list[Gap]
     today_x: float
+    height: int
     first: date
     last: date
 
@@ -97,12 +101,14 @@ def draw_picture(events: Sequence[CourseEvent], spans: Sequence[StoppedSpan], to
     above = [event for event in events if event.kind in ("taken", "next", "later")]
     below = [event for event in events if event.kind not in ("taken", "next", "later")]
     shades = [_shade(span, scale, today) for span in spans]
+    marks_below = _place(below, scale, AXIS + 26, BELOW)
     return Picture(
-        marks=[*_place(above, scale, AXIS, ABOVE), *_place(below, scale, AXIS + 26, BELOW)],
+        marks=[*_place(above, scale, AXIS, ABOVE), *marks_below],
         shades=shades,
         ticks=scale.list_ticks(),
         gaps=scale.list_gaps(),
         today_x=scale.find_x(today),
+        height=max([AXIS + 18, *(mark.label_y for mark in marks_below if mark.label_y)]) + FOOT,
         first=scale.days[0],
         last=scale.days[-1],
     )
