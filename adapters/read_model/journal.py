@@ -61,6 +61,18 @@ def list_case_history(database: Database, case_id: str) -> list[JournalLine]:
         return _build_journal_lines(session, [row for row in entries if row[0].hash in counting])
 
 
+def list_entries_of_cases(database: Database, case_ids: Collection[str], kinds: Collection[EntryKind]) -> dict[str, list[JournalLine]]:
+    """What happened of some kinds in a few cases, by case, the first entry first; a case without any has none."""
+    wanted = col(JournalEntry.case_id).in_(case_ids), col(JournalEntry.kind).in_([kind.value for kind in kinds])
+    statement = _select_entries().where(*wanted).order_by(col(JournalEntry.case_id), col(JournalEntry.seq))
+    found: dict[str, list[JournalLine]] = {}
+    with database.reading() as session:
+        counting = _load_chain_hashes(session, case_ids)
+        for line in _build_journal_lines(session, [row for row in session.execute(statement) if row[0].hash in counting]):
+            found.setdefault(line.case_id, []).append(line)
+    return found
+
+
 def find_entry_of_act(database: Database, case_id: str, act_id: str) -> int | None:
     """The number of the first entry by which a case did an act; None where it has not done it, or refused it."""
     history = list_case_history(database, case_id)

@@ -9,6 +9,7 @@ from fastapi.responses import HTMLResponse
 
 from adapters.read_model.worklist import WorklistLine, load_whole_worklist, load_worklist_scope
 from adapters.read_model.worklist_queries import WorkItem
+from api.console.account.standing import draw_ages
 from api.console.acts.forms import list_needed_facts, load_act_forms
 from api.console.acts.known_values import list_call_values
 from api.console.acts.shown_form import ShownForm, show_form
@@ -16,7 +17,7 @@ from api.console.acts.wording import Reader
 from api.console.asked_account import AskedAccount, answer_question
 from api.console.open_cases import build_case_url
 from api.console.rendering import PageReader, load_reader, render
-from api.console.today.customer import ShownCustomer, draw_ages, load_customer
+from api.console.today.customer import ShownCustomer, load_customer
 from api.context import ApiContext
 from api.presenters.worklist import list_operations, present_work_item
 from api.schemas.worklist import WorkItemOut

@@ -7,6 +7,8 @@ from sqlalchemy import update
 
 from adapters.database.tables import Contact
 from api.console.account.conversation import Mention, Talk, _join_alike
+from api.console.account.lanes import MAX_LANES
+from domain.billing.billing_events import InvoiceStatus
 from domain.invoice.command_rules import apply_command
 from domain.invoice.commands import CallOutcome, LogCall, MakePromise, PauseCollection
 from domain.invoice.promise import PromiseShare
@@ -39,7 +41,8 @@ async def test_the_page_says_what_is_owed_by_age_what_was_promised_and_who_was_r
     async with as_role(Role.COLLECTOR, Accept="text/html") as client:
         shown = words(await page(client, "/accounts/A-1"))
     assert "Overdue €120.00 not yet due €5.00" in shown
-    assert "EUR €125.00 €120.00 €0.00 €5.00 €20.00 €100.00 – –" in shown
+    assert "less unapplied" not in shown
+    assert shown.count("1–30 days: €20.00 · 31–60 days: €100.00") >= 2, "in words beside the bar, and as what the bar is called"
     assert "Promises open: 1" in shown
     assert "open €50.00 by 8 Mar 2013" in shown
     assert "Last contact 1 Mar 2013, " in shown
@@ -79,8 +82,37 @@ async def test_a_promise_over_several_invoices_is_told_once_and_whole(as_role: A
     async with as_role(Role.COLLECTOR, Accept="text/html") as client:
         shown = words(await page(client, "/accounts/A-1?share=calls"))
         assert re.search(r"The customer promised to pay €75\.00 by 8 Mar 2013 N-I-\d N-I-\d by maria", shown), shown
-        assert shown.count("The customer promised") == 1
+        assert shown[shown.index("Conversation") :].count("The customer promised") == 1
         assert words(await page(client, "/accounts/A-1?share=decisions")).count("Put on hold: promise to pay") == 1
+
+
+async def test_every_open_invoice_has_a_lane_and_each_mark_of_it_says_what_it_is(as_role: As, world: PortfolioWorld) -> None:
+    fill_account(world)
+    world.invoice("I-4", due=TODAY - timedelta(days=5), status=InvoiceStatus.PAID)
+    async with as_role(Role.COLLECTOR, Accept="text/html") as client:
+        html = await page(client, "/accounts/A-1")
+    lanes = re.findall(r'<div class="lane">.*?</svg>.*?</div>', html, re.DOTALL)
+    assert [re.findall(r"N-I-\d", lane)[0] for lane in lanes] == ["N-I-1", "N-I-2"], "what is open and begun, the oldest first"
+    first, second = (words(lane) for lane in lanes)
+    assert "the clock stopped 1 time" in first
+    assert re.search(r"Reminder|reminder", first)
+    assert "The customer promised to pay €50.00 by 8 Mar 2013" in first
+    assert first.endswith("€100.00")
+    assert re.search(r"paused, 1 Mar 2013 – …", second), second
+    places = [float(x) for x in re.findall(r'class="now" x1="([\d.]+)"', html)]
+    assert len(places) == 2, "today stands in both"
+    assert len(set(places)) == 1, "at one place"
+
+
+async def test_what_has_no_lane_is_counted_and_listed(as_role: As, world: PortfolioWorld) -> None:
+    world.account()
+    for number in range(MAX_LANES + 3):
+        world.invoice(f"I-{number}", due=TODAY - timedelta(days=40 - number))
+    async with as_role(Role.COLLECTOR, Accept="text/html") as client:
+        html = await page(client, "/accounts/A-1")
+    assert html.count('<div class="lane">') == MAX_LANES
+    assert '<a href="/invoices?account=A-1">3 more open invoices</a>' in html
+    assert len(re.findall(r'<th scope="row"><a href="/invoices/', html)) == MAX_LANES + 3
 
 
 def talk(hour: int, sentence: str, *invoices: str, share: str = "decisions", notes: tuple[str, ...] = ()) -> Talk:

@@ -222,7 +222,8 @@ async def test_an_account_shows_balances_contacts_and_what_happened(person: Clie
     assert case is not None
     world.steps(case, 1)
     shown = words(await page(person, "/accounts/A-1"))
-    assert "EUR €250.00 €250.00 €0.00" in shown
+    assert "Overdue €250.00" in shown
+    assert "1–30 days: €250.00" in shown
     assert "ap@a-1.example" in shown
     assert "Letter “First reminder” was delivered to the mail server on 11 Feb 2013 N-I-1" in shown
 

@@ -9,8 +9,10 @@ from adapters.database.row_states import MessageState
 from adapters.read_model.accounts import AccountDetail, list_latest_payments
 from adapters.read_model.correspondence import list_letters, list_tasks
 from adapters.read_model.letter_brakes import find_hold_for_release
+from api.console.account import lanes
 from api.console.account.conversation import SHARES, load_conversation
-from api.console.account.standing import load_standing
+from api.console.account.lanes import draw_account_course
+from api.console.account.standing import draw_ages, load_standing
 from api.console.acts.wording import Reader
 from api.console.credit_pages import build_credit_facts
 from api.console.open_cases import list_open_cases
@@ -52,6 +54,9 @@ def show_account(
         standing=load_standing(context, account, next(iter(sent), None), words, choose_page_language(request, context, actor)),
         **build_credit_facts(context, actor, account),
         local_times=_tell_local_times(context, account, reader),
+        course=draw_account_course(context, account.invoices, words),
+        lane=lanes,
+        draw_ages=draw_ages,
         place=tell_account_place(context, account_id, actor, words),
         held=find_hold_for_release(context.database, account_id, context.today),
         conversation=load_conversation(context.database, account_id, share, older or None, words),

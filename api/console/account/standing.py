@@ -10,6 +10,7 @@ from adapters.read_model.correspondence import LetterRow
 from adapters.read_model.invoices import InvoiceRow
 from adapters.read_model.letter_brakes import find_account_brake
 from api.commands.live_invoice import load_case_policy
+from api.console.overview.bars import BarPart, draw_stacked_bar
 from api.context import ApiContext
 from api.presenters.invoices import explain_invoice
 from api.presenters.phrases import Phrases
@@ -87,6 +88,11 @@ def load_standing(
         paused=[row for row in open_rows if row.case and any(hold.kind is HoldKind.PAUSE for hold in row.case.holds)],
         has_open=bool(open_rows),
     )
+
+
+def draw_ages(currency: CurrencyStanding) -> list[BarPart]:
+    """How what is overdue is spread by age, as the parts of a bar; what is not due yet has none."""
+    return draw_stacked_bar([0, *currency.aged.ages[1:]])
 
 
 def _build_currency(balance: BalanceRow, ages: dict[str, AgedBalance]) -> CurrencyStanding:

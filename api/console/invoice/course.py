@@ -13,6 +13,7 @@ from domain.billing.billing_events import InvoiceStatus
 from domain.correspondence.letter_outcome import LetterResult
 from domain.journal.entry_kinds import EntryKind
 from domain.journal.journal import SYSTEM
+from domain.timeline.holds import HoldKind
 
 BAD_FATES = frozenset({LetterResult.REFUSED.value, LetterResult.UNKNOWN.value})
 SHOWN_KINDS: dict[EntryKind, tuple[str, MarkKind]] = {
@@ -42,9 +43,13 @@ def draw_course(
     """`entries`: the case's own, the first one first. None before its collection has begun."""
     if row.case is None:
         return None
-    events = [CourseEvent(row.due_date, "money", words.picture["due"], words.picture["due"])]
-    events += [*_list_steps(row, steps, words), *_list_decisions(entries, words)]
-    return draw_picture(events, _list_spans(entries, row, words), today)
+    due = CourseEvent(row.due_date, "money", words.picture["due"], words.picture["due"])
+    return draw_picture([due, *list_course_events(row, steps, entries, words)], list_stopped_spans(row, entries, words), today)
+
+
+def list_course_events(row: InvoiceRow, steps: Sequence[TimelineStep], entries: Sequence[JournalLine], words: Phrases) -> list[CourseEvent]:
+    """What was done about the invoice, by itself and by people, and what comes next."""
+    return [*_list_steps(row, steps, words), *_list_decisions(entries, words)]
 
 
 def _list_steps(row: InvoiceRow, steps: Sequence[TimelineStep], words: Phrases) -> Iterable[CourseEvent]:
@@ -73,19 +78,23 @@ def _list_decisions(entries: Sequence[JournalLine], words: Phrases) -> Iterable[
         yield CourseEvent(line.business_at.date(), kind, label, told, known in BAD_KINDS)
 
 
-def _list_spans(entries: Sequence[JournalLine], row: InvoiceRow, words: Phrases) -> list[StoppedSpan]:
+def list_stopped_spans(row: InvoiceRow, entries: Sequence[JournalLine], words: Phrases) -> list[StoppedSpan]:
+    """When its clock stood still, and for what."""
     begun: dict[str, JournalLine] = {}
     spans = []
+    broken = [line.business_at.date() for line in entries if line.kind == EntryKind.PROMISE_BROKEN]
     for line in entries:
         hold = str(line.facts.get("hold", ""))
         if line.kind == EntryKind.HOLD_PLACED:
             begun.setdefault(hold, line)
         elif line.kind == EntryKind.HOLD_LIFTED and hold in begun:
-            spans.append(_build_span(begun.pop(hold), line.business_at.date(), words))
+            spans.append(_build_span(begun.pop(hold), line.business_at.date(), broken, words))
     settled = row.settled_on if row.status != InvoiceStatus.OPEN else None
-    return [*spans, *(_build_span(line, settled, words) for line in begun.values())]
+    return [*spans, *(_build_span(line, settled, broken, words) for line in begun.values())]
 
 
-def _build_span(placed: JournalLine, end: date | None, words: Phrases) -> StoppedSpan:
-    start = placed.business_at.date()
-    return StoppedSpan(start, max(start, end) if end else None, words.translate("holds", str(placed.facts.get("hold_kind", ""))))
+def _build_span(placed: JournalLine, end: date | None, broken: Sequence[date], words: Phrases) -> StoppedSpan:
+    start, kind = placed.business_at.date(), str(placed.facts.get("hold_kind", ""))
+    last = max(start, end) if end else None
+    is_bad = kind == HoldKind.PROMISE and last is not None and any(start <= day <= last for day in broken)
+    return StoppedSpan(start, last, words.translate("holds", kind), is_bad)

@@ -3,22 +3,15 @@ spans are drawn short, for a course lasts months. Pure geometry: what stands in 
 
 from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
-from itertools import pairwise
-from math import log2
 from typing import Literal, NamedTuple
+
+from api.console.invoice.time_scale import Gap, TimeScale
 
 WIDTH = 960
 AXIS = 104
 """The height of the line of time, from the top."""
 
 LEFT, RIGHT = 28, 932
-QUIET_DAYS = 10
-"""A span without anything is drawn at full length up to here; what is longer grows by its logarithm."""
-
-SKIPPED_DAYS = 24
-"""From here on a quiet span is marked as drawn short."""
-
-MOST_PER_DAY = 26
 CHARACTER = 6.1
 """The width of a letter in a label, about."""
 
@@ -42,11 +35,12 @@ class CourseEvent(NamedTuple):
 
 
 class StoppedSpan(NamedTuple):
-    """Days on which the clock stood still; `end` is None while it does."""
+    """Days on which the clock stood still; `end` is None while it does. `is_bad`: for a promise that was not kept."""
 
     start: date
     end: date | None
     label: str
+    is_bad: bool = False
 
 
 class Mark(NamedTuple):
@@ -74,13 +68,6 @@ class Tick(NamedTuple):
     on: date
 
 
-class Gap(NamedTuple):
-    """A quiet span that is drawn short."""
-
-    x: float
-    days: int
-
-
 class Picture(NamedTuple):
     """In units of its own, WIDTH by `height`: as high as what stands below the line needs."""
 
@@ -94,18 +81,22 @@ class Picture(NamedTuple):
     last: date
 
 
+def list_drawn_days(events: Iterable[CourseEvent], spans: Sequence[StoppedSpan], today: date) -> set[date]:
+    """The days on which something is, with today."""
+    return {today, *(event.on for event in events), *(span.start for span in spans), *(span.end for span in spans if span.end)}
+
+
 def draw_picture(events: Sequence[CourseEvent], spans: Sequence[StoppedSpan], today: date) -> Picture:
     """Lay the events out on a line of time that has today on it."""
-    days = {today, *(event.on for event in events), *(span.start for span in spans), *(span.end for span in spans if span.end)}
-    scale = _Scale(sorted(days))
+    scale = TimeScale(list_drawn_days(events, spans, today), LEFT, RIGHT)
     above = [event for event in events if event.kind in ("taken", "next", "later")]
     below = [event for event in events if event.kind not in ("taken", "next", "later")]
-    shades = [_shade(span, scale, today) for span in spans]
+    shades = [draw_shade(span, scale, today) for span in spans]
     marks_below = _place(below, scale, AXIS + 26, BELOW)
     return Picture(
         marks=[*_place(above, scale, AXIS, ABOVE), *marks_below],
         shades=shades,
-        ticks=scale.list_ticks(),
+        ticks=_list_ticks(scale),
         gaps=scale.list_gaps(),
         today_x=scale.find_x(today),
         height=max([AXIS + 18, *(mark.label_y for mark in marks_below if mark.label_y)]) + FOOT,
@@ -114,50 +105,25 @@ def draw_picture(events: Sequence[CourseEvent], spans: Sequence[StoppedSpan], to
     )
 
 
-class _Scale:
-    """Where each day stands from left to right."""
-
-    def __init__(self, days: Sequence[date]) -> None:
-        """`days`: those on which something is, in order; at least one."""
-        self.days = days
-        lengths = [_draw_short((later - day).days) for day, later in pairwise(days)]
-        per_day = min((RIGHT - LEFT) / max(sum(lengths), 1), MOST_PER_DAY)
-        self._places = [float(LEFT)]
-        for length in lengths:
-            self._places.append(self._places[-1] + length * per_day)
-
-    def find_x(self, day: date) -> float:
-        return round(self._places[self.days.index(day)], 1)
-
-    def list_gaps(self) -> list[Gap]:
-        found = []
-        for place, (day, later) in enumerate(pairwise(self.days)):
-            if (later - day).days >= SKIPPED_DAYS:
-                found.append(Gap(round((self._places[place] + self._places[place + 1]) / 2, 1), (later - day).days))
-        return found
-
-    def list_ticks(self) -> list[Tick]:
-        """The days that are written under the picture: as many as have room."""
-        ticks: list[Tick] = []
-        for day in self.days:
-            x = self.find_x(day)
-            if not ticks or x - ticks[-1].x >= (84 if x <= WIDTH - 80 else 160):
-                ticks.append(Tick(x, day))
-        return ticks
+def _list_ticks(scale: TimeScale) -> list[Tick]:
+    """The days that are written under the picture: as many as have room."""
+    ticks: list[Tick] = []
+    for day in scale.days:
+        x = scale.find_x(day)
+        if not ticks or x - ticks[-1].x >= (84 if x <= WIDTH - 80 else 160):
+            ticks.append(Tick(x, day))
+    return ticks
 
 
-def _draw_short(days: int) -> float:
-    return days if days <= QUIET_DAYS else QUIET_DAYS + 4 * log2(days / QUIET_DAYS)
-
-
-def _shade(span: StoppedSpan, scale: _Scale, today: date) -> Shade:
+def draw_shade(span: StoppedSpan, scale: TimeScale, today: date) -> Shade:
+    """A span that has not ended is shaded up to today."""
     x = scale.find_x(span.start)
     end = scale.find_x(span.end or max(today, span.start))
     width = max(end - x, 4.0)
     return Shade(x, round(width, 1), span.label if len(span.label) * CHARACTER + 8 <= width else "", span)
 
 
-def _place(events: Iterable[CourseEvent], scale: _Scale, y: int, heights: Sequence[int]) -> list[Mark]:
+def _place(events: Iterable[CourseEvent], scale: TimeScale, y: int, heights: Sequence[int]) -> list[Mark]:
     """Put each label at the nearest height at which it covers no other."""
     ends = dict.fromkeys(heights, float("-inf"))
     marks = []

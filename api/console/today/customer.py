@@ -13,7 +13,6 @@ from adapters.read_model.invoices import InvoiceFilter, InvoiceRow, list_invoice
 from api.console.account.standing import AccountStanding, CurrencyStanding, load_standing
 from api.console.acts.subject import MAX_INVOICES, ActSubject, build_subject
 from api.console.acts.wording import Reader
-from api.console.overview.bars import BarPart, draw_stacked_bar
 from api.context import ApiContext
 from domain.billing.billing_events import InvoiceStatus
 from domain.credit_review.solvency_score import SolvencyFactor
@@ -85,11 +84,6 @@ def load_customer(context: ApiContext, account_id: str, reader: Reader) -> Shown
         days_late=_find_days_late(standing),
         is_bounced=letter is not None and any(each.undeliverable_since and each.email == letter.recipient for each in account.contacts),
     )
-
-
-def draw_ages(currency: CurrencyStanding) -> list[BarPart]:
-    """How what is overdue is spread by age, as the parts of a bar; what is not due yet has none."""
-    return draw_stacked_bar([0, *currency.aged.ages[1:]])
 
 
 def _choose_callee(contacts: Sequence[ContactRow]) -> ContactRow | None:
