@@ -39,6 +39,7 @@ from domain.case.case_view import TaskKind
 from domain.identifiers import approval_case_id, policy_adoption_case_id
 from domain.invoice.command_rules import apply_command
 from domain.invoice.commands import MakePromise, PauseCollection
+from domain.journal.entry import FactValue
 from domain.policy.approval_type import ApprovalType
 from domain.roles import Role
 from tests.api.account_cases import create_credit_review, create_proposed_plan, create_suspension, create_write_off
@@ -209,8 +210,8 @@ def fill_books(world: PortfolioWorld) -> str:
 
 def store_policy_approval(world: PortfolioWorld) -> None:
     """An approval that is about no customer."""
-    subject, details = policy_adoption_case_id("standard"), {"policy": "standard", "policy_version": 7, "invoices_affected": 12}
-    store_approval(world, {"EUR": 0}, "", matter=ApprovalType.POLICY_CHANGE, details=details, subject=subject)
+    details: dict[str, FactValue] = {"policy": "standard", "policy_version": 7, "invoices_affected": 12}
+    store_approval(world, {"EUR": 0}, "", matter=ApprovalType.POLICY_CHANGE, details=details, subject=policy_adoption_case_id("standard"))
 
 
 class FoundDifference(UnavailableAuditPort):
