@@ -104,6 +104,13 @@ async def test_every_open_invoice_has_a_lane_and_each_mark_of_it_says_what_it_is
     assert len(set(places)) == 1, "at one place"
 
 
+async def test_only_who_may_audit_is_led_to_another_day(as_role: As, world: PortfolioWorld) -> None:
+    fill_account(world)
+    for role, is_led in ((Role.AUDITOR, True), (Role.COLLECTOR, False)):
+        async with as_role(role, Accept="text/html") as client:
+            assert ('href="/audit/accounts/A-1"' in await page(client, "/accounts/A-1")) == is_led
+
+
 async def test_what_has_no_lane_is_counted_and_listed(as_role: As, world: PortfolioWorld) -> None:
     world.account()
     for number in range(MAX_LANES + 3):
