@@ -18,7 +18,7 @@ from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest, ListSe
 from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest, RegisterNamespaceRequest
 from temporalio.client import Client
-from temporalio.service import RPCError, RPCStatusCode
+from temporalio.service import GrpcCompression, RPCError, RPCStatusCode
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from adapters.config.settings import PROJECT, Settings, SettingsError
@@ -226,6 +226,31 @@ async def test_a_server_is_reached_over_tls_and_put_right_there(server: Temporal
         await set_history_retention(client, 90)
 
         await prepare_namespace(client)
+
+
+@pytest.mark.parametrize(
+    ("host", "compression"),
+    [
+        ("127.0.0.1", GrpcCompression.NONE),
+        ("localhost", GrpcCompression.NONE),
+        ("[::1]", GrpcCompression.NONE),
+        ("temporal.acme.com", GrpcCompression.GZIP),
+        ("127.0.0.1.acme.com", GrpcCompression.GZIP),
+    ],
+)
+async def test_what_is_said_to_a_server_is_compressed_on_its_way_over_a_network_alone(
+    host: str, compression: GrpcCompression, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = dict[str, object]()
+
+    async def connect(address: str, **options: object) -> None:
+        asked.update(options)
+
+    monkeypatch.setattr(Client, "connect", connect)
+
+    await connect_client(f"{host}:7233", "duecourse")
+
+    assert asked["grpc_compression"] == compression
 
 
 async def test_a_server_that_asks_for_a_certificate_is_shown_ours(server: TemporalServer, authority: ThrowAwayAuthority) -> None:
