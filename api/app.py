@@ -158,6 +158,7 @@ CONSOLE_ROUTERS = (
     console.proof_router,
     console.policies_router,
     console.shortcuts_router,
+    console.call_preview_router,
     console.today_router,
     console.sign_in_router,
     console.provider_router,

@@ -150,6 +150,12 @@ def find_account(database: Database, account_id: str, today: date, invoices: int
         )
 
 
+def load_account_names(database: Database, account_ids: Sequence[str]) -> dict[str, str]:
+    statement = select(col(Account.id), col(Account.name)).where(col(Account.id).in_(account_ids))
+    with database.reading() as session:
+        return {row.id: row.name for row in session.execute(statement)}
+
+
 def list_latest_payments(database: Database, account_id: str, limit: int) -> list[PaymentRow]:
     """What came in from an account, the latest first."""
     statement = select(Payment).where(col(Payment.account_id) == account_id)

@@ -8,14 +8,18 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import BaseModel
-from sqlalchemy import func, select, tuple_
+from sqlalchemy import func, select, text, tuple_, union_all
 from sqlmodel import Session, col
 
 from adapters.database.engine import Database
-from adapters.database.tables import AccountNoteRecord, Case, Invoice, JournalEntry, Note
+from adapters.database.tables import Account, AccountNoteRecord, Case, Invoice, JournalEntry, Note
 from adapters.read_model.cursors import decode_cursor, encode_cursor, paginate_rows
+from domain.identifiers import CaseKind
 from domain.journal.chain_check import follow_chain_back
 from domain.journal.entry_kinds import EntryKind
+
+_IS_LISTED = text("cases.kind != 'invoice'")
+"""As the index on the cases that lists have says it, so that it is used."""
 
 UNTOLD_KINDS = (EntryKind.CLOCK_SET.value,)
 """What every case's journal keeps and no case's story tells: the chain, the audit and the exports have it."""
@@ -97,6 +101,28 @@ def list_account_history(
         return [line for line in shown if line.case_id not in forked or line.hash in counting], following
 
 
+def list_acts_since(database: Database, user: str, collectors: Collection[str], since: datetime) -> list[JournalLine]:
+    """What a user has done since a moment (business time) to the accounts of these collectors, to the cases that have moved since that
+    day, and to the approvals that are open; the latest first. No history is read but that."""
+    theirs = select(col(Account.id)).where(col(Account.collector).in_(collectors))
+    moved = select(col(Case.case_id)).where(_IS_LISTED, col(Case.stage_since) >= since.date())
+    waiting = select(col(Case.case_id)).where(col(Case.kind) == CaseKind.APPROVAL, col(Case.outcome).is_(None))
+    of_user = (
+        col(JournalEntry.actor) == user,
+        col(JournalEntry.business_at) >= since,
+        col(JournalEntry.kind).not_in(UNTOLD_KINDS),
+        _is_within_chain(),
+    )
+    found: dict[tuple[str, int], Any] = {}
+    with database.reading() as session:
+        for chosen in (col(JournalEntry.account_id).in_(theirs), col(JournalEntry.case_id).in_(union_all(moved, waiting))):
+            found |= {(row[0].case_id, row[0].seq): row for row in session.execute(_select_entries().where(chosen, *of_user))}
+        written = (col(AccountNoteRecord.author) == user, col(AccountNoteRecord.written_at) >= since)
+        notes = _build_note_lines(session, _select_notes().where(col(AccountNoteRecord.account_id).in_(theirs), *written))
+        lines = [*_build_journal_lines(session, list(found.values())), *notes]
+    return sorted(lines, key=lambda line: line.business_at, reverse=True)
+
+
 def build_cursor_after(moment: datetime) -> str:
     """Build the cursor of an account's history from a day after a moment (business time) backwards: what a person sent at the moment may
     have been done a little later."""
@@ -133,19 +159,26 @@ def _list_account_notes(
     session: Session, account_id: str, until: datetime | None, limit: int, place: tuple[Any, ...] | None
 ) -> list[JournalLine]:
     written_at, note_id = col(AccountNoteRecord.written_at), col(AccountNoteRecord.note_id)
-    statement = (
-        select(AccountNoteRecord, col(Note.text), col(Invoice.number))
-        .outerjoin(Note, col(Note.id) == note_id)
-        .outerjoin(Invoice, col(Invoice.id) == AccountNoteRecord.invoice_id)
-        .where(col(AccountNoteRecord.account_id) == account_id)
-        .order_by(written_at.desc(), note_id.desc())
-        .limit(limit)
-    )
+    statement = _select_notes().where(col(AccountNoteRecord.account_id) == account_id)
+    statement = statement.order_by(written_at.desc(), note_id.desc()).limit(limit)
     if until is not None:
         statement = statement.where(written_at < until)
     if place:
         at, case_id, _, last_note = place
         statement = statement.where(written_at <= at if case_id else tuple_(written_at, note_id) < tuple_(at, last_note))
+    return _build_note_lines(session, statement)
+
+
+def _select_notes() -> Any:
+    """Those that no case's journal names, with their texts and the numbers of their invoices."""
+    return (
+        select(AccountNoteRecord, col(Note.text), col(Invoice.number))
+        .outerjoin(Note, col(Note.id) == AccountNoteRecord.note_id)
+        .outerjoin(Invoice, col(Invoice.id) == AccountNoteRecord.invoice_id)
+    )
+
+
+def _build_note_lines(session: Session, statement: Any) -> list[JournalLine]:
     return [
         JournalLine(
             case_id="",
@@ -153,16 +186,16 @@ def _list_account_notes(
             kind=EntryKind.NOTE_ADDED,
             business_at=record.written_at,
             recorded_at=record.recorded_at,
-            account_id=account_id,
+            account_id=record.account_id,
             invoice_id=record.invoice_id,
             invoice_number=number,
             currency=None,
             actor=record.author,
             facts={"note": record.note_id},
             hash="",
-            text=text,
+            text=written,
         )
-        for record, text, number in session.execute(statement)
+        for record, written, number in session.execute(statement)
     ]
 
 

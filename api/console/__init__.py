@@ -42,6 +42,7 @@ from api.console.sign_in.provider_pages import router as provider_router
 from api.console.sign_in.settings_page import router as settings_router
 from api.console.sign_in.sign_in_pages import router as sign_in_router
 from api.console.team.team_page import router as team_router
+from api.console.today.call_preview import router as call_preview_router
 from api.console.today_page import router as today_router
 from api.console.users.user_pages import router as users_router
 
@@ -57,6 +58,7 @@ __all__ = [
     "approvals_router",
     "assets_router",
     "batch_router",
+    "call_preview_router",
     "cases_router",
     "collected_router",
     "connections_router",

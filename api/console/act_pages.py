@@ -30,6 +30,7 @@ from domain.roles import Actor
 
 router = APIRouter(prefix="/act", include_in_schema=False, default_response_class=HTMLResponse, route_class=EncodedPathRoute)
 START_PAGE = "/"
+INSTEAD_FIELD = "instead"
 
 
 def require_act(name: str, actor: PageReader) -> ActForm:
@@ -136,8 +137,8 @@ def _read_ids(form: ActForm, given: Values) -> dict[str, str]:
 
 
 def _find_way_back(given: Values) -> str:
-    """A page of ours, or the first one: a form must not lead elsewhere."""
-    back = get_first(given, "back")
+    """A page of ours, or the first one: a form must not lead elsewhere. The button by which it was sent may name another one than it."""
+    back = get_first(given, INSTEAD_FIELD) or get_first(given, "back")
     return back if is_own_address(back) else START_PAGE
 
 

@@ -23,6 +23,7 @@ HOW_TO_ACT = (
 KEYS = (
     ("to_move", (("j", "next"), ("k", "previous"), ("o", "open"), ("/", "search"), ("?", "help"))),
     ("to_act", HOW_TO_ACT),
+    ("to_go_on", (("Ctrl ↵", "save_next"), ("s", "save"), ("l", "later"), ("o", "account"), ("x", "done_today"))),
     ("to_choose", ((".", "menu"),)),
     ("to_decide", (("a", "approve"), ("r", "reject"), ("t", "return"))),
 )

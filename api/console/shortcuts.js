@@ -14,7 +14,9 @@
     next.focus();
     next.scrollIntoView({ block: "nearest" });
   };
-  const open = () => (document.activeElement?.matches("main a") ? document.activeElement : find(".queue li.chosen a"))?.click();
+  // What has a key of its own on the page; what is chosen in a list comes first, where the focus is on it.
+  const press = (key) => () => find(`main :is(a, button)[data-key="${key}"]`)?.click();
+  const open = () => (document.activeElement?.matches("main a") ? document.activeElement : find('main a[data-key="o"]') || find(".queue li.chosen a"))?.click();
 
   // By the letter of an act: its form on the page, else that part of a form of several acts, else the link to its form, else to the form that has that part.
   const FIELDS = "input:not([type=hidden]), select, textarea";
@@ -44,7 +46,7 @@
   const nameOf = (element) => (element.dataset.name ?? [...element.childNodes].filter((each) => each.nodeName !== "KBD").map((each) => each.textContent).join("")).trim().replace(/\s+/g, " ");
   const offered = () => {
     const forms = new Set();
-    return [...document.querySelectorAll("main a.button, main form button, main summary")].filter((element) => {
+    return [...document.querySelectorAll("main a.button, main form button, main button[form], main summary")].filter((element) => {
       if (!element.checkVisibility() || !nameOf(element)) return false;
       if (!element.form?.querySelector(FIELDS)) return true;
       return !forms.has(element.form) && forms.add(element.form);
@@ -129,6 +131,7 @@
     j: move(1), k: move(-1), o: open,
     ...Object.fromEntries([..."cdemnpuw"].map((letter) => [letter, act(letter)])),
     a: choose("approve"), r: choose("reject"), t: choose("return"),
+    ...Object.fromEntries([..."lsx"].map((key) => [key, press(key)])),
     ".": openMenu, "[Shift]+/": search, "[Shift]+?": help,
   };
   const handle = (run) => (event) => {
@@ -138,6 +141,7 @@
   };
   const bind = (bound, options) => tinykeys.tinykeys(window, Object.fromEntries(Object.entries(bound).map(([key, run]) => [key, handle(run)])), options);
   bind(keys);
+  bind({ "$mod+Enter": press("save") }, { ignore: ({ repeat }) => repeat });
   // A digit makes another choice while one is being made.
   const digits = Object.fromEntries([...Array(9).keys()].map((place) => [String(place + 1), pick(place)]));
   bind(digits, { ignore: ({ repeat, target }) => repeat || target.matches("textarea, select, input:not([type=radio])") });

@@ -1,7 +1,7 @@
 """The console's page of what a person does today: the queue, each with its reason, and beside it the account that is next."""
 
 from collections import Counter
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request
@@ -17,7 +17,10 @@ from api.console.acts.wording import Reader
 from api.console.asked_account import AskedAccount, answer_question
 from api.console.open_cases import build_case_url
 from api.console.rendering import PageReader, load_reader, render
+from api.console.today.call_preview import PREVIEW_PATH
 from api.console.today.customer import ShownCustomer, load_customer
+from api.console.today.done_today import load_done_today
+from api.console.today.foreseen import CALL_FORM, foresee_call
 from api.context import ApiContext
 from api.presenters.worklist import list_operations, present_work_item
 from api.schemas.worklist import WorkItemOut
@@ -45,7 +48,6 @@ CASE_IDS = {
 }
 """By what name a form's address wants the case of a kind of work."""
 
-CALL_FORM = "log_account_call"
 CALLS = frozenset({CALL_FORM, "log_call"})
 RESUME = "resume_account"
 ALWAYS_POSSIBLE = (
@@ -89,17 +91,20 @@ def show_today(
     everything: str = "",
     about: Annotated[str, Query(max_length=100)] = "",
     exact: str = "",
+    done: str = "",
 ) -> HTMLResponse:
     """`item`: the id of what is shown beside the queue, otherwise the first. `collector`: this collector's list instead of one's own.
-    `about`: an account that is missed on it; with `exact`, by its id."""
+    `about`: an account that is missed on it; with `exact`, by its id. `done`: what was done today is told, too."""
     reader = load_reader(context, actor)
     whose = Actor(user=collector, role=Role.COLLECTOR) if collector else actor
-    lines = load_whole_worklist(context.database, load_worklist_scope(context.database, whose, context.today), context.today)
+    scope = load_worklist_scope(context.database, whose, context.today)
+    lines = load_whole_worklist(context.database, scope, context.today)
     wanted = [line for line in lines if not kind or line.item.work.value == kind]
     groups = _group_by_customer(wanted)
     shown = groups[: MAX_QUEUE_LENGTH if everything else QUEUE_LENGTH]
     chosen = next((line for line in wanted if line.item.id == item), next(iter(wanted), None))
-    kept = {name: value for name, value in (("kind", kind), ("collector", collector), ("everything", everything)) if value}
+    given = {"kind": kind, "collector": collector, "everything": everything, "done": done}
+    kept = {name: value for name, value in given.items() if value}
     customer = load_customer(context, chosen.item.account_id, reader) if chosen else None
     asked = answer_question(context, about, whose, reader, is_own=whose is actor, is_id=bool(exact))
     _record_shown(request, customer, asked)
@@ -116,17 +121,28 @@ def show_today(
         is_opened=bool(item),
         shown=customer,
         asked=asked,
-        call=_show_call(context, chosen.item, customer, actor, reader) if chosen and customer else None,
-        acts_possible=_list_acts(chosen.item, customer) if chosen else [],
-        staying=STAYING,
+        done_today=load_done_today(context, scope, reader, actor, is_told=bool(done)),
         following=_find_following(wanted, chosen),
-        given=_list_known_ids(chosen.item) if chosen else {},
-        case_page=_find_case_page(chosen.item) if chosen else None,
         kept=kept,
         today_url=_build_address,
-        draw_ages=draw_ages,
         kind=kind,
+        **_show_work(context, chosen.item, customer, actor, reader) if chosen else {},
     )
+
+
+def _show_work(context: ApiContext, item: WorkItem, customer: ShownCustomer | None, actor: Actor, reader: Reader) -> dict[str, Any]:
+    """What stands beside the queue about what is chosen in it, and what can be done about it."""
+    call = _show_call(context, item, customer, actor, reader) if customer else None
+    return {
+        "call": call,
+        "foreseen": foresee_call(context, customer, actor, {}, reader) if call and customer else None,
+        "preview_path": PREVIEW_PATH,
+        "acts_possible": _list_acts(item, customer),
+        "staying": STAYING,
+        "given": _list_known_ids(item),
+        "case_page": _find_case_page(item),
+        "draw_ages": draw_ages,
+    }
 
 
 def _record_shown(request: Request, customer: ShownCustomer | None, asked: AskedAccount | None) -> None:

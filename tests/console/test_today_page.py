@@ -11,13 +11,18 @@ from sqlmodel import col
 from adapters.database.tables import Account, Contact, Invoice, Payment, Task
 from adapters.i18n.languages import LANGUAGES
 from adapters.identity.users_and_tokens import IdentityStore
+from api.console.today.foreseen import ADVICE
 from api.presenters.phrases import load_phrases
+from domain.approval.command_rules import apply_command as decide_approval
+from domain.approval.commands import ApprovalVerdict, DecideApproval
+from domain.approval.view import build_case_view as build_approval_view
 from domain.billing.billing_events import InvoiceStatus
 from domain.case.case_view import TaskKind
 from domain.invoice.command_rules import apply_command
-from domain.invoice.commands import MakePromise, PauseCollection, ResumeCollection
+from domain.invoice.commands import CallOutcome, LogCall, MakePromise, PauseCollection, ResumeCollection
 from domain.portfolio.worklist_ranking import WorkKind
 from domain.roles import Role
+from tests.api.account_cases import write_case
 from tests.api.conftest import As
 from tests.api.portfolio_world import TODAY, PortfolioWorld, moment_on
 from tests.api.stored_approvals import store_approval
@@ -39,6 +44,11 @@ def call_to(world: PortfolioWorld, account: str, name: str, total: int) -> None:
             state="open",
         )
     )
+
+
+def count_listed(html: str) -> int:
+    """How many things stand in the queue."""
+    return html.partition("</ol>")[0].count('href="/today?item=')
 
 
 async def test_who_has_nothing_to_do_is_told_what_will_appear(as_role: As, world: PortfolioWorld) -> None:
@@ -107,7 +117,42 @@ async def test_after_a_call_the_next_one_is_shown(as_role: As, world: PortfolioW
     async with as_role(Role.COLLECTOR, Accept="text/html") as client:
         form = fields_of(await page(client, "/today?kind=call"))
         answer = await client.post("/act/log_account_call", data={**form, "outcome": "no_answer"})
-    assert answer.headers["location"] == "/today?kind=call&acted=log_account_call"
+        assert answer.headers["location"] == "/today?kind=call&acted=log_account_call"
+        stay = {**form, "form_key": "another", "outcome": "no_answer", "instead": "/accounts/A-1"}
+        answer = await client.post("/act/log_account_call", data=stay)
+        assert answer.headers["location"] == "/accounts/A-1?acted=log_account_call", "or one stays with the customer"
+
+
+async def test_under_the_call_stands_what_will_happen_then_with_its_days(as_role: As, world: PortfolioWorld) -> None:
+    call_to(world, "A-1", "Brauerei Nord GmbH", 90_000)
+    world.steps(world.cases.cases["I-A-1"], 2)
+    world.invoice("I-2", account="A-1", total=10_000)
+    async with as_role(Role.COLLECTOR, Accept="text/html") as client:
+        html = await page(client, "/today?kind=call")
+        shown = words(html)
+        assert "sets all 2 invoices at once" in shown
+        assert "The call counts as made for 2 invoices. If nothing else is filled in, next comes: First reminder, on 1 Mar 2013." in shown
+        assert "A promise holds the letters of its invoices until 3 days after its day" in shown
+        filled = {"promises.0.by": "2013-03-10", "disputes.0.reason": "quality", "look_again_on": "2013-03-05"}
+        said = words((await client.post("/today/foreseen", data={**fields_of(html), **filled})).text)
+        assert re.search(
+            r"Letters about 2 invoices wait until 13 Mar 2013\. If €1,000\.00 has not .*? First reminder follows from 13 Mar 2013 on", said
+        )
+        assert "next comes" not in said
+        assert "What is contested is not asked for until it is answered: sales team, by 15 Mar 2013." in said
+        assert "The account is to be called again on 5 Mar 2013." in said
+        part = {**fields_of(html), "promises.0.by": "2013-03-10", "promises.0.amount": "9.50", "promises.0.currency": "EUR"}
+        assert "Letters about 1 invoice wait" in words((await client.post("/today/foreseen", data=part)).text), "the oldest due first"
+        for amount, by, told in (("many", "2013-03-10", "wait until"), ("1", "2013-05-10", "no promise for a day after 22 Mar 2013")):
+            sent = {**part, "promises.0.amount": amount, "promises.0.by": by}
+            assert told in words((await client.post("/today/foreseen", data=sent)).text)
+        assert (await client.post("/today/foreseen", data={"account_id": "A-9"})).status_code == 404
+    async with as_role(Role.AUDITOR, Accept="text/html") as auditor:
+        assert (await auditor.post("/today/foreseen", data={"account_id": "A-1"})).status_code == 403
+
+
+def test_every_outcome_of_a_call_has_its_advice() -> None:
+    assert set(ADVICE) == set(CallOutcome)
 
 
 async def test_the_list_is_short_and_the_rest_is_counted(as_role: As, world: PortfolioWorld) -> None:
@@ -115,9 +160,9 @@ async def test_the_list_is_short_and_the_rest_is_counted(as_role: As, world: Por
         call_to(world, f"A-{number}", f"Kunde {number}", 10_000 + number)
     async with as_role(Role.COLLECTOR, Accept="text/html") as client:
         html = await page(client, "/today")
-        assert html.count('href="/today?item=') == 30
+        assert count_listed(html) == 30
         assert "Show all (3)" in words(html)
-        assert (await page(client, "/today?everything=yes")).count('href="/today?item=') == 33
+        assert count_listed(await page(client, "/today?everything=yes")) == 33
 
 
 async def test_a_manager_sees_approvals_and_another_collectors_list(as_role: As, world: PortfolioWorld) -> None:
@@ -162,7 +207,7 @@ async def test_a_promise_over_several_invoices_is_one_thing_to_ask_about(as_role
         world.write(case)
     async with as_role(Role.COLLECTOR, Accept="text/html") as client:
         html = await page(client, "/today")
-    assert html.count("/today?item=") == 1
+    assert count_listed(html) == 1
     assert "and 2 more like it" in words(html)
 
 
@@ -266,7 +311,7 @@ async def test_all_that_waits_is_counted_also_what_is_not_listed(
     async with as_role(Role.COLLECTOR, Accept="text/html") as client:
         html = await page(client, "/today?everything=yes")
     assert "All 5 Calls 5" in words(html)
-    assert html.count('href="/today?item=') == 3
+    assert count_listed(html) == 3
     assert "and 2 more, which are not shown: choose a kind above" in words(html)
 
 
@@ -277,3 +322,41 @@ async def test_whoever_asks_about_an_account_was_seen_looking_at_it_too(as_role:
         await page(client, "/today?about=A-2")
         seen = (await auditor.get("/v1/audit/views")).json()["items"]
     assert {view["account_id"] for view in seen if view["route"] == "/today"} == {"A-1", "A-2"}
+
+
+async def test_what_was_done_today_is_counted_by_customer_and_told_where_somebody_asks(as_role: As, world: PortfolioWorld) -> None:
+    for account, name in (("A-1", "Brauerei Nord GmbH"), ("A-2", "Hafenwerk KG"), ("A-3", "Kontor Süd")):
+        world.account(account, name=name, collector="collector-1")
+    shared = LogCall(act_id="c", actor="collector-1", outcome=CallOutcome.REACHED)
+    promise = MakePromise(act_id="p", actor="collector-1", amount=5_000, by=TODAY + timedelta(days=7))
+    of_another = LogCall(act_id="d", actor="maria", outcome=CallOutcome.NO_ANSWER)
+    commands_of: dict[str, list[LogCall | MakePromise]] = {"I-1": [shared, promise], "I-2": [shared], "I-3": [of_another]}
+    for invoice, account in (("I-1", "A-1"), ("I-2", "A-1"), ("I-3", "A-2")):
+        case = world.invoice(invoice, account=account)
+        assert case
+        for command in commands_of[invoice]:
+            apply_command(case, command, moment_on(TODAY))
+        world.write(case)
+    old = world.invoice("I-4", account="A-3")
+    assert old
+    apply_command(old, LogCall(act_id="e", actor="collector-1", outcome=CallOutcome.REACHED), moment_on(TODAY - timedelta(days=1)))
+    world.write(old)
+    async with as_role(Role.COLLECTOR, Accept="text/html") as client:
+        html = await page(client, "/today")
+        assert "1 customer done today" in words(html)
+        assert "Put on hold" not in words(html)
+        shown = words(await page(client, unescape(re.findall(r'href="(/today\?[^"]*done=yes)#finished"', html)[0])))
+        told_once = r"Brauerei Nord GmbH The customer was called: the customer was reached N-I-\d, N-I-\d · 09:00"
+        assert re.search(told_once, shown), shown
+        assert "promised to pay €50.00" in shown
+        assert "Put on hold" not in shown, "what follows from an act is none"
+        await client.post("/v1/accounts/A-3/notes", json={"text": "moved"}, headers={"Idempotency-Key": "n"})
+        assert "2 customers done today" in words(await page(client, "/today"))
+    async with as_role(Role.COLLECTIONS_MANAGER, Accept="text/html") as manager:
+        assert "done today" not in words(await page(manager, "/today"))
+        assert "2 customers done today" in words(await page(manager, "/today?collector=collector-1"))
+        decided = store_approval(world, {"EUR": 10_000}, account="A-2")
+        word = DecideApproval(act_id="w", actor="collections_manager-1", role=Role.COLLECTIONS_MANAGER, verdict=ApprovalVerdict.APPROVE)
+        decide_approval(decided, word, moment_on(TODAY))
+        write_case(world, decided, build_approval_view)
+        assert "1 customer done today" in words(await page(manager, "/today"))

@@ -86,6 +86,11 @@ def load_conversation(database: Database, account_id: str, share: str, cursor: s
     return Conversation(_join_alike(sorted(talks, key=lambda talk: talk.at, reverse=True)), older)
 
 
+def tell_lines(lines: Sequence[JournalLine], words: Phrases) -> list[Talk]:
+    """Tell entries, the latest first, each once however many invoices it is about."""
+    return _join_alike([_tell_line(line, words) for line in lines])
+
+
 def _list_kinds(share: str) -> list[EntryKind]:
     begins = SHARES.get(share)
     return [kind for kind in EntryKind if kind not in UNSPOKEN and (begins is None or kind.value.startswith(begins))]

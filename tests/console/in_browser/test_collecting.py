@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from datetime import timedelta
 
 from playwright.async_api import Page, Route, expect
 from sqlalchemy import select
@@ -11,7 +12,7 @@ from domain.identifiers import CaseKind
 from domain.roles import Role
 from tests.console.browser import ConsoleSite, needs_browser
 from tests.console.browser_stage import CALLED, BrowserStage
-from tests.console.in_browser.acting import READ_AGAIN, SCRIPTED, call_field, has_case, press, send, wait_for_call
+from tests.console.in_browser.acting import READ_AGAIN, SCRIPTED, call_field, has_case, press, send, turn_the_clock, wait_for_call
 
 pytestmark = needs_browser
 
@@ -21,6 +22,26 @@ async def go_to_today(page: Page) -> None:
     no longer than a second, and this process may be busy."""
     await page.keyboard.type("gt")
     await page.wait_for_url("**/today")
+
+
+async def test_today_is_worked_by_the_keys_that_stand_on_it_and_says_what_will_happen(stage: BrowserStage, site: ConsoleSite) -> None:
+    page = await site.sign_in("mia", Role.COLLECTOR)
+    await page.goto(f"{site.url}/today?kind=call")
+    first = await page.locator("#work").inner_text()
+    await press(page, "l")
+    await expect(page).to_have_url(re.compile("item="))
+    await expect(page.locator("#work"), "later is for the next one").not_to_have_text(first)
+    await press(page, "m")
+    await expect(call_field(page, "promises.0.amount")).to_be_focused()
+    by = (await turn_the_clock(stage)) + timedelta(days=4)
+    await call_field(page, "promises.0.by").fill(by.isoformat())
+    await call_field(page, "note").focus()
+    await expect(page.locator("#foreseen")).to_contain_text("Letters about 1 invoice wait until")
+    await expect(call_field(page, "note"), "what is computed leaves the focus where it is").to_be_focused()
+    await expect(page.locator(".work-bar")).to_be_in_viewport()
+    await press(page, "Control+Enter")
+    await expect(page.locator("form.act .fault").first, "how it went is missing").to_be_visible()
+    await expect(call_field(page, "promises.0.by")).to_have_value(by.isoformat())
 
 
 async def test_a_collector_logs_a_call_from_today_by_keyboard_alone(stage: BrowserStage, site: ConsoleSite) -> None:
@@ -121,7 +142,9 @@ async def test_the_same_call_without_a_script(stage: BrowserStage, site: Console
     await page.goto(f"{site.url}/today?kind=call")
     account = await page.locator("#work").inner_text()
     await call_field(page, "outcome").nth(1).check()
-    await page.get_by_role("button", name="Log a call").click()
+    await expect(page.locator('#foreseen [data-outcome="no_answer"]')).to_be_visible()
+    await expect(page.locator('#foreseen [data-outcome="reached"]')).to_be_hidden()
+    await page.get_by_role("button", name="Save, next customer").click()
     await expect(page.locator("p.done")).to_be_visible()
     assert (await wait_for_call(stage, stage.invoices[account]))["outcome"] == "no_answer"
 
@@ -133,11 +156,11 @@ async def test_what_is_typed_outlives_a_lost_connection_a_fault_and_another_sess
     await call_field(page, "note").fill("ruft zurück")
     await page.context.set_offline(True)
     async with page.expect_event("requestfailed", lambda request: request.method == "POST"):
-        await page.get_by_role("button", name="Log a call").click()
+        await page.get_by_role("button", name="Save, next customer").click()
     await expect(page.locator("#warning")).to_contain_text("can be sent again")
     await page.context.set_offline(False)
     site.complaints.clear()  # of what the line that was cut has kept from the script
-    await page.get_by_role("button", name="Log a call").click()
+    await page.get_by_role("button", name="Save, next customer").click()
     await expect(page.locator("form.act .fault").first).to_be_visible()
     await expect(page.locator("#warning")).to_be_hidden()
     await expect(call_field(page, "note")).to_have_value("ruft zurück")
