@@ -48,10 +48,13 @@ LONG_FIRST = (
     "test_killed_worker.py",
     "test_decisions_and_a_killed_worker.py",
     "test_database_restart.py",
+    "in_browser",
     "hostile",
+    "test_languages.py",
     "faults",
     "test_up.py",
     "workflows",
+    "test_architecture.py",
 )
 """Files and folders whose tests take long, the longest first: begun last, they would keep one process busy while the others have nothing
 left to do."""
