@@ -104,7 +104,7 @@ async def test_an_approval_that_is_over_says_so_and_waits_for_nobody(as_role: As
     async with as_role(Role.COLLECTIONS_MANAGER, Accept="text/html") as manager:
         shown = words(await page(manager, f"/approvals/{quote(case.journal.case_id, safe='')}"))
         assert "Nothing waits for your decision." in await page(manager, "/approvals")
-    assert "Suspension warning: Brauerei Nord GmbH lapsed" in shown
+    assert "Suspension warning: Brauerei Nord GmbH Lapsed" in shown
     assert "1 of 1" not in shown
     assert "decide by" not in shown
     assert "You may decide this" not in shown

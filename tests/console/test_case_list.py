@@ -142,7 +142,7 @@ async def test_each_row_says_whom_it_waits_for_and_leads_to_where_it_is_seen_to(
             "/accounts/A-2",
         }
         dispute = rows["/cases/dispute%3AI-1%3A1"]
-        for said in ("Dispute", "waiting for its department’s answer", "sales operations", "21 Feb 2013", "€100.00", "maria"):
+        for said in ("Dispute", "Waiting for its department’s answer", "sales operations", "21 Feb 2013", "€100.00", "maria"):
             assert said in dispute
         assert "€100.00 £7.00" in rows["/approvals/approval%3Asuspension%3AA-1%3A1"]
         html = await page(client, "/cases?kind=promise&sort=-amount")
