@@ -196,3 +196,29 @@ def describe_answer(system: str, status: object) -> Refusal:
 
 def describe_refusal(system: str, said: object) -> Refusal:
     return Refusal("system.refuses", "{system} refuses this: {said}", system=system, said=said)
+
+
+def describe_coded_refusal(system: str, code: str | int, said: str) -> Refusal:
+    """`code`: what names it in the system's own interface, such as the status of HTTP; `said` may be empty."""
+    if not said:
+        return Refusal("system.refuses_bare", "{system} refuses this ({system_code})", system=system, system_code=str(code))
+    return Refusal("system.refuses_coded", "{system} refuses this ({system_code}): {said}", system=system, system_code=str(code), said=said)
+
+
+def describe_unknown_key(system: str, menu: str) -> Refusal:
+    """`menu`: where in the system a new one is had."""
+    return Refusal(
+        "system.key_unknown", "{system} does not know the key, or it has expired; ask for a new one: {menu}", system=system, menu=menu
+    )
+
+
+def describe_ban(system: str, said: object) -> Refusal:
+    return Refusal("system.forbids", "{system} forbids this to the key: {said}", system=system, said=said)
+
+
+def describe_haste(system: str) -> Refusal:
+    return Refusal("system.fewer_calls", "{system} asks for fewer calls", system=system)
+
+
+def describe_wrong_page(system: str) -> Refusal:
+    return Refusal("system.page_for_people", "this address answers with a page for people; is it that of {system}?", system=system)

@@ -16,11 +16,13 @@ from adapters.billing.errors import (
     ConnectionRefusedByBillingError,
     RefusedByBillingError,
     describe_answer,
+    describe_coded_refusal,
     describe_silence,
 )
 from adapters.billing.http_times import read_retry_after, read_server_time
 from adapters.billing.json_values import JsonFaultError, dig, read_json
 from adapters.billing.unanswered_orders import is_unsent
+from domain.refusal import Refusal
 
 TIMEOUT = httpx.Timeout(30, connect=10)
 LARGEST_ANSWER = 16 * 2**20
@@ -150,11 +152,17 @@ class HttpApi:
             raise NotFoundThereError(path)
         if status in _FORBIDDEN:
             raise ConnectionRefusedByBillingError(
-                f"{self._name} answers {status} to {path}: it does not let Duecourse in, or not to this; ask for a key that may"
+                Refusal(
+                    "system.keeps_out",
+                    "{system} answers {http_status} to {path}: it does not let Duecourse in, or not to this; ask for a key that may",
+                    system=self._name,
+                    http_status=str(int(status)),
+                    path=path,
+                )
             )
         if status < HTTPStatus.BAD_REQUEST:
             raise ConnectionRefusedByBillingError(f"{self._name} answers {status} to {path} and leads elsewhere; write where it leads")
-        raise RefusedByBillingError(f"{self._name} refuses this ({status}){self._read_reason(answer)}")
+        raise RefusedByBillingError(describe_coded_refusal(self._name, int(status), self._read_reason(answer)))
 
     def _read_reason(self, answer: HttpAnswer) -> str:
         try:
@@ -162,7 +170,7 @@ class HttpApi:
         except (ValueError, RecursionError):
             return ""
         text = " ".join(said.split()) if isinstance(said, str) else ""
-        return f": {text[:LONGEST_REASON]}" if text else ""
+        return text[:LONGEST_REASON]
 
 
 def _origin(address: str) -> str:

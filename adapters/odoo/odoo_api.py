@@ -20,8 +20,11 @@ from adapters.billing.errors import (
     ConnectionRefusedByBillingError,
     RefusedByBillingError,
     describe_answer,
+    describe_ban,
     describe_refusal,
     describe_silence,
+    describe_unknown_key,
+    describe_wrong_page,
 )
 from adapters.billing.http_times import read_retry_after, read_server_time
 from adapters.billing.unanswered_orders import build_unanswered_error, is_unsent
@@ -142,7 +145,7 @@ class OdooApi:
         try:
             return json.loads(answer.content, parse_float=Decimal), read_server_time(answer.headers)
         except ValueError as error:
-            raise ConnectionRefusedByBillingError("this address answers with a page for people; is it that of an Odoo 19?") from error
+            raise ConnectionRefusedByBillingError(describe_wrong_page("Odoo")) from error
 
 
 def _encode(value: object) -> object:
@@ -155,11 +158,9 @@ def _raise_refusal(answer: httpx.Response, model: str, method: str) -> NoReturn:
     name, said = _read_refusal(answer)
     match answer.status_code:
         case HTTPStatus.UNAUTHORIZED:
-            raise ConnectionRefusedByBillingError(
-                "Odoo does not know the key, or it has expired; ask for a new one: Preferences, Account Security"
-            )
+            raise ConnectionRefusedByBillingError(describe_unknown_key("Odoo", "Preferences, Account Security"))
         case HTTPStatus.FORBIDDEN:
-            raise ConnectionRefusedByBillingError(f"Odoo forbids this to the key's user: {said or model}")
+            raise ConnectionRefusedByBillingError(describe_ban("Odoo", said or model))
         case HTTPStatus.NOT_FOUND if name == _GONE:
             raise NoSuchOdooRecordError(said)
         case HTTPStatus.NOT_FOUND if name is None:

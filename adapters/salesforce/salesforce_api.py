@@ -24,11 +24,14 @@ from adapters.billing.errors import (
     ConnectionRefusedByBillingError,
     RefusedByBillingError,
     describe_answer,
+    describe_ban,
+    describe_coded_refusal,
     describe_silence,
 )
 from adapters.billing.http_times import read_retry_after
 from adapters.billing.unanswered_orders import build_unanswered_error
 from adapters.salesforce.salesforce_records import Record
+from domain.refusal import Refusal
 
 API_VERSION: Final = "66.0"
 FixedValue = str | bool | int | None
@@ -181,7 +184,9 @@ def _raise_sign_in_refusal(error: SalesforceAuthenticationFailed) -> NoReturn:
     if isinstance(error.code, int) and error.code >= HTTPStatus.INTERNAL_SERVER_ERROR:
         raise BillingAwayError(describe_answer("Salesforce", error.code)) from error
     raise ConnectionRefusedByBillingError(
-        f"Salesforce does not let the app in ({said}); ask for the External Client App of the guide"
+        Refusal(
+            "system.app_kept_out", "Salesforce does not let the app in ({said}); ask for the External Client App of the guide", said=said
+        )
     ) from error
 
 
@@ -193,10 +198,10 @@ def _raise_refusal(error: SalesforceError) -> NoReturn:
     if code in _MISSING:
         raise MissingInSalesforceError(f"Salesforce says: {said}") from error
     if error.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
-        raise ConnectionRefusedByBillingError(f"Salesforce forbids this to the app's user ({code}): {said}") from error
+        raise ConnectionRefusedByBillingError(describe_ban("Salesforce", f"{said} ({code})")) from error
     if error.status == HTTPStatus.NOT_FOUND:
         raise MissingInSalesforceError(f"Salesforce has nothing of this: {said or error.url}") from error
-    raise RefusedByBillingError(f"Salesforce refuses this ({code}): {said}") from error
+    raise RefusedByBillingError(describe_coded_refusal("Salesforce", code, said)) from error
 
 
 def _read_refusal(content: object) -> tuple[str, str]:

@@ -22,8 +22,11 @@ from adapters.billing.errors import (
     ConnectionRefusedByBillingError,
     RefusedByBillingError,
     describe_answer,
+    describe_ban,
+    describe_haste,
     describe_refusal,
     describe_silence,
+    describe_unknown_key,
 )
 from adapters.billing.http_times import read_retry_after, read_server_time
 from adapters.billing.unanswered_orders import build_unanswered_error, is_unsent
@@ -183,11 +186,11 @@ def _raise_refusal(error: stripe.StripeError) -> NoReturn:
             is_untouched = isinstance(cause, httpx.HTTPError) and is_unsent(cause)
             raise BillingAwayError(describe_silence("Stripe", said), is_untouched=is_untouched) from error
         case stripe.RateLimitError():
-            raise BillingAwayError("Stripe asks for fewer calls", read_retry_after(headers), is_untouched=True) from error
+            raise BillingAwayError(describe_haste("Stripe"), read_retry_after(headers), is_untouched=True) from error
         case stripe.AuthenticationError():
-            raise ConnectionRefusedByBillingError("Stripe does not know the key; ask for a new one: Developers, API keys") from error
+            raise ConnectionRefusedByBillingError(describe_unknown_key("Stripe", "Developers, API keys")) from error
         case stripe.PermissionError():
-            raise ConnectionRefusedByBillingError(f"Stripe forbids this to the key: {said}") from error
+            raise ConnectionRefusedByBillingError(describe_ban("Stripe", said)) from error
         case stripe.IdempotencyError():
             raise ConflictingBookingError("the key was used before, for something else; give this its own") from error
         case stripe.InvalidRequestError(code="resource_missing") if status == HTTPStatus.NOT_FOUND or error.param == "starting_after":

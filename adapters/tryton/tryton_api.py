@@ -21,10 +21,13 @@ from adapters.billing.errors import (
     describe_answer,
     describe_refusal,
     describe_silence,
+    describe_unknown_key,
+    describe_wrong_page,
 )
 from adapters.billing.http_times import read_retry_after, read_server_time
 from adapters.billing.unanswered_orders import build_unanswered_error, is_unsent
 from adapters.tryton.tryton_records import Record, decode, encode, encode_parameter
+from domain.refusal import Refusal
 
 TIMEOUT = httpx.Timeout(60, connect=10)
 _RECORD = re.compile(r"/rest/(model|report)/[^/]+/[0-9]+(/|$)")
@@ -176,23 +179,23 @@ def _read_record(answer: httpx.Response) -> Record:
 
 
 def _build_unreadable_error() -> ConnectionRefusedByBillingError:
-    return ConnectionRefusedByBillingError(
-        "this address answers with a page for people, or another system's; is it that of a Tryton, with its database at the end?"
-    )
+    return ConnectionRefusedByBillingError(describe_wrong_page("Tryton"))
 
 
 def _raise_refusal(answer: httpx.Response) -> None:
     match answer.status_code:
         case HTTPStatus.UNAUTHORIZED:
-            raise ConnectionRefusedByBillingError(
-                "Tryton does not know the key; ask for a new one: User, Preferences, Applications, REST API"
-            )
+            raise ConnectionRefusedByBillingError(describe_unknown_key("Tryton", "User, Preferences, Applications, REST API"))
         case HTTPStatus.FORBIDDEN:
-            raise ConnectionRefusedByBillingError("Tryton forbids this to the key's user; ask for the groups of the guide")
+            raise ConnectionRefusedByBillingError(
+                Refusal("system.forbids_groups", "Tryton forbids this to the key's user; ask for the groups of the guide")
+            )
         case HTTPStatus.NOT_FOUND if _RECORD.search(answer.request.url.path):
             raise NoSuchRecordError(str(answer.request.url.path))
         case HTTPStatus.NOT_FOUND:
-            raise ConnectionRefusedByBillingError("there is no such database at this address; see the name at the end of the address")
+            raise ConnectionRefusedByBillingError(
+                Refusal("system.no_database", "there is no such database at this address; see the name at the end of the address")
+            )
         case HTTPStatus.BAD_REQUEST if (said := _read_refusal(answer)) is not None:
             raise RefusedByBillingError(describe_refusal("Tryton", said))
         case HTTPStatus.INTERNAL_SERVER_ERROR if (missing := _MISSING_NAME.search(answer.text)) is not None:

@@ -196,7 +196,7 @@ def _tell_fault(context: Context, line: str) -> str:
 def mark_fault(line: str, words: Phrases) -> str:
     """What is wrong with something that people wrote, from its English line; marked as English where there are no other words for it."""
     if words.language == DEFAULT_LANGUAGE:
-        return line
+        return tell_fault(line, words) or line
     return tell_fault(line, words) or mark_verbatim(UNKNOWN_SENTENCE, line)
 
 
@@ -205,7 +205,7 @@ def _tell_by_system(context: Context, line: str) -> str:
     """What a connected system or a mail server said; in its own words where it is none of our sentences."""
     words = _find_words(context)
     if words.language == DEFAULT_LANGUAGE:
-        return line
+        return tell_fault(line, words) or line
     faults = tell_row_faults(line, words)
     return tell_fault(line, words) or (BETWEEN_FAULTS.join(faults) if faults else mark_verbatim(OF_SYSTEM, line))
 

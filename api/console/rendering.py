@@ -30,6 +30,7 @@ from api.console.mentioned_people import UNKNOWN_PARAMETER, names_people, read_u
 from api.console.navigation import build_navigation, may_open
 from api.console.open_cases import build_case_url
 from api.console.page_words import begin_sentence, install_words
+from api.console.verbatim import quote_foreign
 from api.context import ApiContext
 from api.presenters.language import choose_accepted_language
 from api.presenters.phrases import Phrases, load_phrases
@@ -59,7 +60,12 @@ MOMENTARY_PARAMETERS = frozenset({DONE_PARAMETER, COUNT_PARAMETER, QUEUED_PARAME
 _ROLE = re.compile(rf"\b(?:{'|'.join(role.value for role in Role)})\b")
 
 page_templates = Environment(
-    loader=FileSystemLoader(CONSOLE_FOLDER / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    loader=FileSystemLoader(CONSOLE_FOLDER / "templates"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+    finalize=quote_foreign,
 )
 
 

@@ -42,6 +42,12 @@ FACT_GROUPS = {
 """Facts that are words of ours, and the group of phrases that translates them."""
 
 CASE_STAGES = {"suspension_stage": CaseKind.SUSPENSION, "write_off_stage": CaseKind.WRITE_OFF}
+FOREIGN_FACTS = {"said": "system", "problem": "error", "menu": "system"}
+"""Facts that are another's words, such as what a billing system said, and the reason why a page shows them so."""
+
+FOREIGN_MARKS = {"system": ("\u2068\u2063", "\u2063\u2069"), "error": ("\u2068\u2062", "\u2062\u2069")}
+"""Between which they stand in a sentence, by that reason: signs that nobody sees, for a sentence is text. Pages put quotes there."""
+
 DAY_FACTS = frozenset({"on", "until", "first_day", "last_day", "today"})
 MONEY_FACTS = frozenset({"asked", "owed"})
 COUNT_FACTS = frozenset({"columns", "length", "most"})
@@ -71,11 +77,14 @@ _LIST_SEPARATOR = re.compile(r" or |, ")
 
 class RefusalWording(BaseModel):
     """One language's words. `sentences` by the code of a refusal; `kinds` by the type of a problem, for what has no code; `fields` by
-    pydantic's name for what is wrong with a field."""
+    pydantic's name for what is wrong with a field. `silences` say by the name of an error why a system did not answer, `answers` what
+    the HTTP status means with which it did."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     sentences: dict[str, str]
+    silences: dict[str, str]
+    answers: dict[str, str]
     kinds: dict[str, str]
     fields: dict[str, str]
 
@@ -155,11 +164,22 @@ def tell_reason(told: RefusalFacts, words: ReaderWords) -> str:
     if told.code.startswith(FIELD_CODES):
         return words.refusals.fields.get(told.code.removeprefix(FIELD_CODES), "")
     sentence = words.refusals.sentences.get(told.code, "")
-    facts = {name: _tell_fact(name, str(value), told.facts, words) for name, value in told.facts.items()}
+    facts = {name: _tell_or_mark(name, str(value), told.facts, words) for name, value in told.facts.items()}
     return fill_placeholders(sentence, facts)
 
 
+def _tell_or_mark(name: str, value: str, facts: Mapping[str, str | int], words: ReaderWords) -> str:
+    if value and name in FOREIGN_FACTS and value not in words.refusals.silences:
+        begin, end = FOREIGN_MARKS[FOREIGN_FACTS[name]]
+        return f"{begin}{value}{end}"
+    return _tell_fact(name, value, facts, words)
+
+
 def _tell_fact(name: str, value: str, facts: Mapping[str, str | int], words: ReaderWords) -> str:
+    if name == "problem" and value in words.refusals.silences:
+        return words.refusals.silences[value]
+    if name == "status" and (meant := words.refusals.answers.get(value.partition(" ")[0])):
+        return f"{value} ({meant})"
     if name in FACT_GROUPS:
         return words.translate(FACT_GROUPS[name], value.replace(" ", "_"))
     if name in CASE_STAGES:

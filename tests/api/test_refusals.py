@@ -6,11 +6,13 @@ from string import Formatter
 
 import pytest
 
+from adapters.billing.errors import describe_answer, describe_refusal, describe_silence
 from adapters.i18n.languages import DEFAULT_LANGUAGE, LANGUAGES
 from adapters.i18n.wording import list_placeholders
 from adapters.shipped_files import PROJECT
 from adapters.temporal.case_commands import CommandRejected
 from api.console.import_rows import tell_row_faults
+from api.console.rendering import page_templates
 from api.presenters.phrases import load_phrases
 from api.presenters.refusals import REFUSAL_WORDING, recognise_refusal, tell_fault, tell_field_error, tell_problem
 from api.web.problems import Problem, build_problem, invalid_request_problem
@@ -225,3 +227,14 @@ def test_whatever_can_be_wrong_with_a_row_or_a_cell_is_found_again_in_its_line(l
             told = tell_row_faults(f"{line}; Land: is empty; every invoice needs it", words)
             lost += [each] if told is None or len(told) != 2 else []
     assert lost == []
+
+
+def test_anothers_words_in_a_sentence_are_quoted_wherever_a_page_says_it() -> None:
+    refused = told(Problem(409, "refused-by-billing", "", describe_refusal("Tryton", "the party <Nord> is locked")))
+    shown = page_templates.from_string("<p>{{ said }}</p>").render(said=f"Nichts wurde getan: {refused}")
+    quoted = '<q lang="en" data-verbatim="system">the party &lt;Nord&gt; is locked</q>'
+    assert shown == f"<p>Nichts wurde getan: Tryton lehnt das ab: {quoted}</p>"
+    away = told(Problem(503, "away", "", describe_answer("Tryton", 503)))
+    assert away == "Tryton antwortet mit 503 (es arbeitet gerade nicht)"
+    late = told(Problem(503, "away", "", describe_silence("Tryton", "ReadTimeout")))
+    assert late == "Tryton antwortet nicht (keine Antwort in der vorgesehenen Zeit)"

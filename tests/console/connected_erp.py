@@ -40,4 +40,4 @@ def connect_erp(database: Database, folder: Path) -> None:
     found = tuple(Difference(kind, "@erp:1:7", "7", "EUR", "400", "1000") for kind in kinds)
     keep_comparison(database, ERP, Comparison(2, found, BalanceCheck(50, ("R-7", "R-9"), is_trusted=True)), datetime.now(UTC))
     SystemRests(database).note_rest(ERP, 86_400, "Tryton answers 429")
-    note_entry(database, ERP, "entry", datetime.now(UTC), "Tryton refuses this: Feld „Produkt“ erforderlich")
+    note_entry(database, ERP, "entry", datetime.now(UTC), "Tryton refuses this: the field Product is required, and there is none")

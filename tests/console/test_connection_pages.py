@@ -40,7 +40,7 @@ from tests.api.conftest import As, Client
 from tests.api.portfolio_world import REAL_NOW, PortfolioWorld
 from tests.api.test_billing_connections import finish_runs
 from tests.console.test_act_forms import fields_of, find_link
-from tests.console.test_languages import find_english, open_as, read
+from tests.console.test_languages import find_english, open_as, read, visible_words
 from tests.console.test_pages import page, words
 from tests.databases import open_sqlite_database
 
@@ -299,3 +299,20 @@ async def test_a_system_that_does_not_show_what_is_unapplied_says_so_and_that_le
         assert "Letters to the customers of house wait" in words(await page(admin, "/preview"))
         shown = (await admin.get("/v1/connections/house:1", headers={"Accept": "application/json"})).json()
         assert (shown["standing"], shown["credits_refused_since"] is not None, shown["letters_wait"]) == ("works", True, True)
+
+
+@ON_SQLITE
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_a_systems_own_words_are_quoted_in_the_readers_sentence_and_why_it_is_silent_is_put_in_words(
+    as_role: As, house: LedgerConnectedWorld, database: Database, language: str
+) -> None:
+    async with as_role(Role.ADMIN, Accept="text/html") as admin:
+        address, key = await connect(admin), SystemKey("house", "1")
+        IdentityStore(database).add_user("admin-1", Role.ADMIN, language=language)
+        SystemRests(database).note_rest(key, 3_600, "House does not answer: ConnectError")
+        note_entry(database, key, "entry", REAL_NOW, "House refuses this: the field <Product> is required")
+        html = await page(admin, address)
+        assert f'<html lang="{language}">' in html
+        assert '<q lang="en" data-verbatim="system">the field &lt;Product&gt; is required</q>' in html
+        assert "ConnectError" not in html
+        assert language == "en" or find_english(" ".join(visible_words(html)), language) == []
