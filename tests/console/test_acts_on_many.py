@@ -67,6 +67,8 @@ async def test_all_that_match_are_paused_after_their_count_and_sums_and_one_that
         form = fields_of(html)
         unsaid = await client.post("/lists/invoices/acts", data={**form, "reason": ""})
         assert (unsaid.status_code, owing.cases.acts) == (422, []), "what is wrong with the form is said once, and nothing is done"
+        odd = await client.post("/lists/invoices/acts", data={**form, "reason": "stock is counted", "until": "friday"})
+        assert (odd.status_code, 'id="f-pause_invoice-until-fault"' in odd.text, owing.cases.acts) == (422, True, [])
         begun = await client.post("/lists/invoices/acts", data={**form, "reason": "stock is counted"})
         assert begun.status_code == 303
         again = await client.post("/lists/invoices/acts", data={**form, "reason": "stock is counted"})

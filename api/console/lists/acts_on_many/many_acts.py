@@ -109,10 +109,13 @@ def list_left_out(
     database: Database, act: str, rows: Sequence[str], body: Mapping[str, Any], today: date, phrases: Phrases
 ) -> dict[str, str]:
     """The invoices whose pause is as long as the one that is asked for, or longer, each with what is said of it: an act on many shortens no
-    pause that stands. One that is asked for until a day that has passed leaves none out, for it is refused."""
+    pause that stands. One that is asked for until a day that has passed, or is none, leaves none out, for it is refused."""
     if act != INVOICE_PAUSE:
         return {}
-    until = date.fromisoformat(body["until"]) if body.get("until") else None
+    try:
+        until = date.fromisoformat(body["until"]) if body.get("until") else None
+    except ValueError:
+        return {}
     if until is not None and until <= today:
         return {}
     pauses = load_standing_pauses(database, rows)
