@@ -28,6 +28,7 @@ from tests.api.portfolio_world import TODAY, PortfolioWorld, moment_on
 from tests.api.stored_approvals import build_facts, store_approval
 from tests.console.test_act_forms import fields_of
 from tests.console.test_pages import ESCAPED, NASTY, page, words
+from tests.patience import PATIENCE
 
 
 @pytest.fixture
@@ -167,13 +168,16 @@ async def test_many_are_decided_at_once_after_their_count_and_sums_and_one_that_
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 async def test_many_are_decided_five_at_a_time(as_role: As, world: PortfolioWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each waits for its own worker: one after the other, two hundred would take as long as all their waits together."""
-    under_way, most = 0, 0
+    under_way, most, five = 0, 0, asyncio.Event()
     submit = world.cases.submit_command
 
     async def submit_slowly(case_id: str, command: Command) -> CommandReceipt | CommandQueued:
         nonlocal under_way, most
         under_way += 1
         most = max(most, under_way)
+        if under_way == 5:
+            five.set()
+        await asyncio.wait_for(five.wait(), PATIENCE)
         await asyncio.sleep(0.02)
         under_way -= 1
         return await submit(case_id, command)
