@@ -268,3 +268,22 @@ async def test_whom_a_note_may_name_is_offered_and_chosen_by_key_and_by_mouse(st
     await send(page, "add_account_note")
     for reader in readers:
         assert "and <a" in (await reader.get("/mentions", headers={"Accept": "text/html"})).text, "both find it among what names them"
+
+
+@SCRIPTED
+async def test_an_account_has_three_acts_in_sight_and_the_others_under_one_word(
+    stage: BrowserStage, site: ConsoleSite, scripted: bool
+) -> None:
+    page = await site.sign_in("mia", Role.COLLECTOR, java_script_enabled=scripted)
+    await page.goto(f"{site.url}/accounts/OST")
+    note = page.locator('main .head a[href^="/act/add_account_note"]')
+    await expect(page.locator(".head .acts > a.button")).to_have_count(3)
+    await expect(note).to_be_hidden()
+    await page.locator(".head .acts summary").press("Enter")
+    await expect(note).to_be_visible()
+    if scripted:
+        await page.reload()
+        await press(page, "n")
+    else:
+        await note.click()
+    await expect(page.locator('form.act[action="/act/add_account_note"]')).to_be_visible()
