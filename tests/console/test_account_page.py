@@ -7,7 +7,8 @@ from sqlalchemy import update
 
 from adapters.database.tables import Contact
 from api.console.account.conversation import Mention, Talk, _join_alike
-from api.console.account.lanes import MAX_LANES
+from api.console.account.lanes import MAX_LANES, LaneMark, _clear_label
+from api.console.invoice.picture import Shade, StoppedSpan
 from domain.billing.billing_events import InvoiceStatus
 from domain.invoice.command_rules import apply_command
 from domain.invoice.commands import CallOutcome, LogCall, MakePromise, PauseCollection
@@ -102,6 +103,12 @@ async def test_every_open_invoice_has_a_lane_and_each_mark_of_it_says_what_it_is
     places = [float(x) for x in re.findall(r'class="now" x1="([\d.]+)"', html)]
     assert len(places) == 2, "today stands in both"
     assert len(set(places)) == 1, "at one place"
+
+
+def test_no_mark_lies_on_a_label() -> None:
+    shade = Shade(100, 150, "promise to pay", StoppedSpan(TODAY, None, "promise to pay"))
+    for x, label in ((100, shade.label), (140, ""), (260, shade.label)):
+        assert _clear_label(shade, [LaneMark(x, "money", False, "paid")]).label == label
 
 
 async def test_only_who_may_audit_is_led_to_another_day(as_role: As, world: PortfolioWorld) -> None:

@@ -10,7 +10,7 @@ from adapters.read_model.invoices import InvoiceRow
 from adapters.read_model.journal import JournalLine, list_entries_of_cases
 from api.commands.live_invoice import load_case_policy
 from api.console.invoice.course import SHOWN_KINDS, list_course_events, list_stopped_spans
-from api.console.invoice.picture import CourseEvent, MarkKind, Shade, StoppedSpan, draw_shade, list_drawn_days
+from api.console.invoice.picture import CHARACTER, CourseEvent, MarkKind, Shade, StoppedSpan, draw_shade, list_drawn_days
 from api.console.invoice.time_scale import TimeScale
 from api.console.timeline import build_timeline
 from api.context import ApiContext
@@ -25,6 +25,7 @@ WIDTH, HEIGHT, AXIS = 560, 22, 11
 """Of one lane."""
 
 LEFT, RIGHT = 7, 553
+MARK_WIDTH, LABEL_INDENT = 6.5, 7
 MONTH_ROOM = 46
 """The name of a month has so much room at least, and as much beside that of today."""
 
@@ -128,7 +129,14 @@ def _draw_lane(course: _Course, scale: TimeScale, today: date) -> Lane:
     events = sorted(course.events, key=lambda event: event.on)
     marks = [_draw_mark(list(of_day), scale.find_x(day)) for day, of_day in groupby(events, key=lambda event: event.on)]
     begins = min([scale.find_x(course.row.due_date), *(mark.x for mark in marks)])
-    return Lane(course.row, begins, marks, [draw_shade(span, scale, today) for span in course.spans])
+    shades = [_clear_label(draw_shade(span, scale, today), marks) for span in course.spans]
+    return Lane(course.row, begins, marks, shades)
+
+
+def _clear_label(shade: Shade, marks: Sequence[LaneMark]) -> Shade:
+    """Where a mark would lie on its label, it has none; pointed at, it says it all the same."""
+    begins, ends = shade.x + MARK_WIDTH, shade.x + LABEL_INDENT + len(shade.label) * CHARACTER
+    return shade._replace(label="") if any(begins < mark.x < ends + MARK_WIDTH for mark in marks) else shade
 
 
 def _draw_mark(events: Sequence[CourseEvent], x: float) -> LaneMark:
