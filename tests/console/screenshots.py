@@ -41,7 +41,7 @@ README_PAGES: dict[str, tuple[str, Literal["light", "dark"]]] = {
     "letters": ("/letters?whose=all", "light"),
 }
 README_WIDTH, README_COLOURS = 900, 96
-"""Pixels, and how many colours: a picture stays below 70 KB."""
+"""Pixels, and how many colours: a picture stays below 80 KB."""
 
 PLAYED_SECONDS = 60
 """Within which the letters of the next days are played."""
