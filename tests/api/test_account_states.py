@@ -102,7 +102,7 @@ async def test_the_pages_say_it_and_count_the_invoices_at_their_stage(as_role: A
         for path in ("/accounts/A-1", "/invoices/I-1", "/invoices/I-2"):
             shown = await words_of(client, path)
             assert f"The account is suspended {SAYS}. {ENDS}" in shown, path
-        assert "suspended 2 €500.00" in await words_of(client, "/")
+        assert "Suspended 2 €500.00" in await words_of(client, "/")
         assert "N-I-2" in await words_of(client, "/?stage=suspended")
         assert "suspend" not in (await words_of(client, "/accounts/A-2")).lower()
 

@@ -281,6 +281,7 @@ PAGES = {
     ("POST", "/lists/accounts/reassignment"),
     ("POST", "/lists/{name}/acts"),
     ("POST", "/letter-holdbacks"),
+    ("POST", "/today/foreseen"),
     ("POST", "/mentions"),
     ("POST", "/lists/{name}/views"),
     ("POST", "/lists/{name}/views/forget"),

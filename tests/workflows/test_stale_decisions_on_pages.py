@@ -50,7 +50,7 @@ async def test_a_decision_on_facts_that_have_changed_shows_the_difference_and_ke
     address = f"/approvals/{quote(approval, safe='')}"
     anna = await open_reader(people, "anna")
     html = await page(anna, address)
-    assert "Nothing has changed since it was asked." in words(html)
+    assert "Nothing has changed since it was asked" in words(html)
     typed = {**fields_of(html), "decision": "reject", "reason": "customer_record", "comment": "they always pay in the end"}
     assert typed["facts_version"] == "1"
     await pay(environment, "STALE", invoices[0], 4_000)
