@@ -26,27 +26,31 @@ class CalledInvoice(BaseModel):
     call_on: date
 
 
+# columns, not objects: those of a whole list of calls are read for every page
+_INVOICE_COLUMNS = (col(Invoice.id), col(Invoice.number), col(Invoice.currency), col(Invoice.open_balance), col(Invoice.due_date))
+
+
 def load_called_invoices(session: Session, task_ids: Collection[int]) -> dict[int, list[CalledInvoice]]:
     """Return the invoices of each call by its task, the oldest due first; those that were settled before it was made are left out."""
     if not task_ids:
         return {}
     statement = (
-        select(col(CallRequest.task_id), col(CallRequest.due_on), Invoice)
+        select(col(CallRequest.task_id), col(CallRequest.due_on), *_INVOICE_COLUMNS)
         .join(Invoice, col(Invoice.id) == col(CallRequest.invoice_id))
         .where(col(CallRequest.task_id).in_(task_ids), col(CallRequest.state) != TaskState.DROPPED)
         .order_by(col(Invoice.due_date), col(Invoice.id))
     )
     found: dict[int, dict[str, CalledInvoice]] = {}
-    for task_id, call_on, invoice in session.execute(statement):
+    for row in session.execute(statement):
         called = CalledInvoice(
-            invoice_id=invoice.id,
-            number=invoice.number,
-            currency=invoice.currency,
-            open_balance=invoice.open_balance,
-            due_date=invoice.due_date,
-            call_on=call_on,
+            invoice_id=row.id,
+            number=row.number,
+            currency=row.currency,
+            open_balance=row.open_balance,
+            due_date=row.due_date,
+            call_on=row.due_on,
         )
-        found.setdefault(task_id, {}).setdefault(invoice.id, called)
+        found.setdefault(row.task_id, {}).setdefault(row.id, called)
     return {task_id: list(called.values()) for task_id, called in found.items()}
 
 
