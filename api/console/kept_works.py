@@ -1,9 +1,10 @@
 """What somebody began at the console and goes on in the background: found by whoever began it, and kept for a while once it is over."""
 
+import asyncio
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from threading import Lock
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 KEPT_SECONDS = 3_600.0
 
@@ -21,11 +22,12 @@ Work = TypeVar("Work", bound=BegunWork)
 
 
 class KeptWorks(Generic[Work]):
-    """Of one person's works that are over at most `most_of_one_person` are kept. `clock`: real seconds."""
+    """Of one person's works that are over at most `most_of_one_person` are kept. `clock`: real seconds. `tasks`: those that run."""
 
     def __init__(self, most_of_one_person: int, clock: Callable[[], float]) -> None:
         self._most_of_one_person, self._clock = most_of_one_person, clock
         self._works: dict[str, Work] = {}
+        self.tasks: set[asyncio.Task[None]] = set()
         self._lock = Lock()
 
     def begin(self, user: str, is_same: Callable[[Work], bool], build: Callable[[str, float], Work]) -> tuple[Work, bool]:
@@ -38,6 +40,13 @@ class KeptWorks(Generic[Work]):
             work = build(secrets.token_urlsafe(18), self._clock())
             self._works[work.token] = work
             return work, True
+
+    def hold(self, working: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Let it go on in the background, held while it does: the loop alone would lose it."""
+        task = asyncio.create_task(working)
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+        return task
 
     def find(self, token: str, user: str) -> Work | None:
         """None for what was begun longer than KEPT_SECONDS ago and is over."""

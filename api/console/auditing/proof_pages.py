@@ -17,9 +17,8 @@ from adapters.read_model.accounts import find_account
 from api.console.acts.sent_form import read_sent_form
 from api.console.auditing.account_day_page import Auditing
 from api.console.auditing.proof_works import ProofWork, ProofWorks, Report
-from api.console.gone_works import build_work_address, find_gone_work
+from api.console.gone_works import build_work_address, render_gone_work
 from api.console.rendering import render
-from api.context import ApiContext
 from api.web.access_logging import AccessLogBuffer, record_shown_account
 from api.web.authentication import Context
 from api.web.problems import not_found_problem
@@ -93,7 +92,7 @@ def show_proof(request: Request, token: str, context: Context, actor: Auditing) 
     works: ProofWorks = request.app.state.proof_works
     work = works.find(token, actor.user)
     if work is None:
-        return _render_gone(request, token, context, actor)
+        return render_gone_work(request, context, actor, token, "proof", "it is kept for an hour: ask for it once more", is_list=False)
     account = find_account(context.database, work.account_id, context.today, 0) if work.account_id is not None else None
     if account is not None:
         record_shown_account(request, account.id)
@@ -103,25 +102,12 @@ def show_proof(request: Request, token: str, context: Context, actor: Auditing) 
     return render(request, context, template, actor, work=work, account=account, report=work.report)
 
 
-def _render_gone(request: Request, token: str, context: ApiContext, actor: Actor) -> HTMLResponse:
-    """Raises Problem 404."""
-    gone = find_gone_work(request, token, actor.user)
-    if gone is None:
-        raise not_found_problem("proof", "", "it is kept for an hour: ask for it once more")
-    page = render(request, context, "gone_work.html", actor, gone=gone, is_list=False)
-    page.status_code = 410
-    return page
-
-
 async def _begin(request: Request, actor: Actor, account_id: str | None, prove: Callable[[ProofWork], Awaitable[Report]]) -> Response:
     """Begin it in the background, and wait for a moment: most accounts are small."""
     works: ProofWorks = request.app.state.proof_works
     work, is_new = works.begin(actor.user, account_id)
     if is_new:
-        task = asyncio.create_task(_work(work, prove))
-        works.tasks.add(task)
-        task.add_done_callback(works.tasks.discard)
-        await asyncio.wait([task], timeout=WAITED_SECONDS)
+        await asyncio.wait([works.hold(_work(work, prove))], timeout=WAITED_SECONDS)
     page = AUDIT_PAGE if account_id is None else f"{AUDIT_PAGE}/accounts/{quote(account_id, safe='')}"
     return RedirectResponse(build_work_address(PROOFS_PAGE, work, VERIFY if account_id is None else REPLAY, page, page), status_code=303)
 

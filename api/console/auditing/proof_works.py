@@ -2,8 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from typing import Any
 
 from api.console.kept_works import KeptWorks
 from domain.audit.replay_report import ReplayReport
@@ -37,10 +38,9 @@ class ProofWork:
 
 
 class ProofWorks:
-    """Each is found by whoever asked for it, and by nobody else. `clock`: real seconds. `tasks`: those that run, held while they do."""
+    """Each is found by whoever asked for it, and by nobody else. `clock`: real seconds."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self.tasks: set[asyncio.Task[None]] = set()
         self._kept = KeptWorks[ProofWork](MOST_OF_ONE_PERSON, clock)
 
     def begin(self, user: str, account_id: str | None) -> tuple[ProofWork, bool]:
@@ -50,6 +50,9 @@ class ProofWorks:
             lambda each: each.is_running and each.account_id == account_id,
             lambda token, at: ProofWork(token, user, account_id, at),
         )
+
+    def hold(self, working: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        return self._kept.hold(working)
 
     def find(self, token: str, user: str) -> ProofWork | None:
         """None for what was asked for longer than an hour ago and is over."""

@@ -3,6 +3,7 @@ ask for; then each customer's by itself, as the form for one letter takes it bac
 
 from collections.abc import Mapping, Sequence
 from datetime import date
+from functools import partial
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
@@ -21,8 +22,8 @@ from api.console.letters.letters_page import DAYS_SHOWN, LETTERS_PAGE, sum_asked
 from api.console.lists.acts_on_many.list_works import ActOnRows, ListWorks
 from api.console.lists.acts_on_many.many_pages import MAX_ROWS
 from api.console.lists.acts_on_many.row_requests import INVALID, RowRequests, work_through
-from api.console.lists.acts_on_many.work_pages import MAX_CHOSEN_AGAIN, begin_work, lead_to_work
-from api.console.lists.chosen_fields import CHOSEN_FIELD, SEEN_FIELD, mark_rows
+from api.console.lists.acts_on_many.work_pages import MAX_CHOSEN_AGAIN, begin_once, find_begun, find_stale_fault, lead_to_work
+from api.console.lists.chosen_fields import CHOSEN_FIELD, mark_rows
 from api.console.rendering import PageReader, load_reader, render
 from api.context import ApiContext
 from api.web.authentication import Context, require_right
@@ -106,10 +107,8 @@ async def take_back_many(request: Request, context: Context, actor: PageReader) 
     """Those that were shown, or none. The same form sent again leads to what it began."""
     sent = await read_sent_form(request, max_fields=MAX_ROWS + 100)
     works: ListWorks = request.app.state.list_works
-    if sent.is_ours and (known := works.find_by_key(sent.key, actor.user)):
-        await known.is_first_tried.wait()
-        if not known.faults:
-            return lead_to_work(known)
+    if begun := await find_begun(works, sent, actor.user):
+        return begun
     chosen = await run_in_threadpool(_choose_letters, context, actor, sent.values)
     reader = await run_in_threadpool(load_reader, context, actor)
 
@@ -118,17 +117,13 @@ async def take_back_many(request: Request, context: Context, actor: PageReader) 
         page.status_code = status
         return page
 
-    if not sent.is_ours:
-        return await again(403, [("", reader.act_words.notices["stale"])])
-    if sent.first(SEEN_FIELD) != chosen.seen or chosen.is_cut or not chosen.by_account:
-        return await again(409, [("", reader.act_words.notices["list_changed"])])
+    if stale := find_stale_fault(sent, chosen, reader.act_words):
+        return await again(*stale)
     body = build_body(_load_form(), sent.values, reader.locale)
-    work, is_new = works.begin(actor.user, sent.key, chosen.describe_act(), chosen.rows)
-    if is_new:
-        own = chosen.build_own_parts(body.get(LAST_DAY))
-        requests = RowRequests(request, actor, "account_id", ACT, body, sent.key, context.today, own)
-        await begin_work(works, work, work_through(works, work, requests, {}, reader))
-    await work.is_first_tried.wait()
+    own = chosen.build_own_parts(body.get(LAST_DAY))
+    requests = RowRequests(request, actor, "account_id", ACT, body, sent.key, context.today, own)
+    do = partial(work_through, works, requests=requests, left_out={}, reader=reader)
+    work = await begin_once(works, actor.user, sent.key, chosen.describe_act(), chosen.rows, do)
     return await again(INVALID, work.faults) if work.faults else lead_to_work(work)
 
 

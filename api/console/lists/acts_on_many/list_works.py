@@ -2,9 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from api.console.acts.refusal import Faults
 from api.console.acts.refused_parts import RefusedPart
@@ -71,10 +71,9 @@ class ListWork:
 
 
 class ListWorks:
-    """Each is found by whoever began it, and by nobody else. `clock`: real seconds. `tasks`: those that run, held while they do."""
+    """Each is found by whoever began it, and by nobody else. `clock`: real seconds."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self.tasks: set[asyncio.Task[None]] = set()
         self._kept = KeptWorks[ListWork](MOST_OF_ONE_PERSON, clock)
 
     def begin(self, user: str, key: str, what: ActOnRows, rows: Mapping[str, str]) -> tuple[ListWork, bool]:
@@ -84,6 +83,14 @@ class ListWorks:
     def drop(self, work: ListWork) -> None:
         """Forget what began with nothing: the same form, mended, begins it."""
         self._kept.drop(work)
+
+    @property
+    def tasks(self) -> set[asyncio.Task[None]]:
+        """Those that run."""
+        return self._kept.tasks
+
+    def hold(self, working: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        return self._kept.hold(working)
 
     def find(self, token: str, user: str) -> ListWork | None:
         """None for what was begun longer than an hour ago and is over."""

@@ -1,6 +1,6 @@
 """The page of an act on many rows: what it would be done to, before anything is done."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
@@ -17,7 +17,7 @@ from api.console.acts.sent_form import KEY_FIELD, Values, get_first, read_sent_f
 from api.console.acts.shown_form import show_form
 from api.console.acts.subject import NO_SUBJECT
 from api.console.acts.wording import Reader
-from api.console.lists.acts_on_many.list_works import ActOnRows, ListWorks
+from api.console.lists.acts_on_many.list_works import ActOnRows, ListWork, ListWorks
 from api.console.lists.acts_on_many.many_acts import (
     ALL_OPEN,
     INVOICES_FIELD,
@@ -28,8 +28,8 @@ from api.console.lists.acts_on_many.many_acts import (
     means_all_invoices,
 )
 from api.console.lists.acts_on_many.row_requests import INVALID, RowRequests, work_through
-from api.console.lists.acts_on_many.work_pages import MAX_CHOSEN_AGAIN, begin_work, lead_to_work
-from api.console.lists.chosen_fields import CHOSEN_FIELD, QUERY_FIELD, SEEN_FIELD, mark_rows
+from api.console.lists.acts_on_many.work_pages import MAX_CHOSEN_AGAIN, begin_once, find_begun, find_stale_fault, lead_to_work
+from api.console.lists.chosen_fields import CHOSEN_FIELD, QUERY_FIELD, mark_rows
 from api.console.lists.list_state import ListState, open_list
 from api.console.mentioned_people import find_unknown_people
 from api.console.rendering import PageReader, load_reader, render
@@ -76,10 +76,8 @@ async def begin_act_on_many(request: Request, name: str, context: Context, actor
     sent again leads to what it began."""
     sent = await read_sent_form(request, max_fields=MAX_ROWS + 100)
     works: ListWorks = request.app.state.list_works
-    if sent.is_ours and (known := works.find_by_key(sent.key, actor.user)):
-        await known.is_first_tried.wait()
-        if not known.faults:
-            return lead_to_work(known)
+    if begun := await find_begun(works, sent, actor.user):
+        return begun
     selection = await run_in_threadpool(_select_rows, context, actor, name, sent.values)
     reader = await run_in_threadpool(load_reader, context, actor)
 
@@ -88,10 +86,8 @@ async def begin_act_on_many(request: Request, name: str, context: Context, actor
         page.status_code = status
         return page
 
-    if not sent.is_ours:
-        return await again(403, [("", reader.act_words.notices["stale"])])
-    if sent.first(SEEN_FIELD) != selection.seen or selection.is_cut or not selection.rows:
-        return await again(409, [("", reader.act_words.notices["list_changed"])])
+    if stale := find_stale_fault(sent, selection, reader.act_words):
+        return await again(*stale)
     form, colleagues = load_many_form(selection.act), await run_in_threadpool(list_colleagues, context.identity)
     meant, unknown = resolve_names(form, sent.values, colleagues, reader.act_words)
     if unknown:
@@ -104,12 +100,13 @@ async def begin_act_on_many(request: Request, name: str, context: Context, actor
         list_left_out, context.database, selection.act, list(selection.rows), body, context.today, reader.phrases
     )
     nobodies = await run_in_threadpool(find_unknown_people, context, form, sent.values)
-    work, is_new = works.begin(actor.user, sent.key, _describe_act(selection), selection.rows)
-    if is_new:
+    requests = RowRequests(request, actor, selection.kind.path_id, selection.act, body, sent.key, context.today)
+
+    def do(work: ListWork) -> Coroutine[Any, Any, None]:
         work.unknown_people = nobodies
-        requests = RowRequests(request, actor, selection.kind.path_id, selection.act, body, sent.key, context.today)
-        await begin_work(works, work, work_through(works, work, requests, left_out, reader))
-    await work.is_first_tried.wait()
+        return work_through(works, work, requests, left_out, reader)
+
+    work = await begin_once(works, actor.user, sent.key, _describe_act(selection), selection.rows, do)
     return await again(INVALID, work.faults) if work.faults else lead_to_work(work)
 
 

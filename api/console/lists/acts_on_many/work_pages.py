@@ -2,17 +2,20 @@
 it is begun again."""
 
 import asyncio
-from collections.abc import Coroutine
-from typing import Any
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any, Protocol
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from api.console.gone_works import build_work_address, find_gone_work
-from api.console.lists.acts_on_many.list_works import ListWork, ListWorks
+from api.console.acts.refusal import Faults
+from api.console.acts.sent_form import SentForm
+from api.console.acts.wording import ActWording
+from api.console.gone_works import build_work_address, render_gone_work
+from api.console.lists.acts_on_many.list_works import ActOnRows, ListWork, ListWorks
+from api.console.lists.chosen_fields import SEEN_FIELD
 from api.console.rendering import PageReader, render
 from api.web.authentication import Context
-from api.web.problems import not_found_problem
 from api.web.request_target import EncodedPathRoute
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse, route_class=EncodedPathRoute)
@@ -31,21 +34,51 @@ def show_work(request: Request, token: str, context: Context, actor: PageReader)
     work = works.find(token, actor.user)
     if work is not None:
         return render(request, context, "list_work.html", actor, work=work, unknown_people=work.unknown_people)
-    gone = find_gone_work(request, token, actor.user)
-    if gone is None:
-        raise not_found_problem("act on a list", "", "it is kept for an hour: the journals of the invoices have what was done")
-    page = render(request, context, "gone_work.html", actor, gone=gone, is_list=True)
-    page.status_code = 410
-    return page
+    advice = "it is kept for an hour: the journals of the invoices have what was done"
+    return render_gone_work(request, context, actor, token, "act on a list", advice, is_list=True)
 
 
-async def begin_work(works: ListWorks, work: ListWork, working: Coroutine[Any, Any, None]) -> None:
-    """Until its first row was tried, and for a moment longer."""
-    task = asyncio.create_task(working)
-    works.tasks.add(task)
-    task.add_done_callback(works.tasks.discard)
+class ShownRows(Protocol):
+    """The rows that a form was shown with. `seen`: the mark of these alone; `is_cut`: there are more than it may be about."""
+
+    @property
+    def rows(self) -> Mapping[str, str]: ...
+    @property
+    def seen(self) -> str: ...
+    @property
+    def is_cut(self) -> bool: ...
+
+
+async def find_begun(works: ListWorks, sent: SentForm, user: str) -> Response | None:
+    """Where a form leads that was sent before: to what it began, if that began with anything."""
+    known = works.find_by_key(sent.key, user) if sent.is_ours else None
+    if known is None:
+        return None
+    await known.is_first_tried.wait()
+    return None if known.faults else lead_to_work(known)
+
+
+def find_stale_fault(sent: SentForm, shown: ShownRows, words: ActWording) -> tuple[int, Faults] | None:
+    """Why nothing may be begun with a form, and with which status it is answered: another session's, or the rows are not those that it was
+    shown with."""
+    if not sent.is_ours:
+        return 403, [("", words.notices["stale"])]
+    if sent.first(SEEN_FIELD) != shown.seen or shown.is_cut or not shown.rows:
+        return 409, [("", words.notices["list_changed"])]
+    return None
+
+
+async def begin_once(
+    works: ListWorks, user: str, key: str, what: ActOnRows, rows: Mapping[str, str], do: Callable[[ListWork], Coroutine[Any, Any, None]]
+) -> ListWork:
+    """Begin it in the background, once for a form's `key`, and wait until its first row was tried, and for a moment longer: few rows are
+    done by then."""
+    work, is_new = works.begin(user, key, what, rows)
+    task = works.hold(do(work)) if is_new else None
     await work.is_first_tried.wait()
-    await asyncio.wait([task], timeout=WAITED_SECONDS)
+    if task:
+        await asyncio.wait([task], timeout=WAITED_SECONDS)
+    return work
 
 
 def lead_to_work(work: ListWork) -> Response:
