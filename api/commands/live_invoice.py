@@ -1,5 +1,6 @@
 """Reads one invoice from its workflow, or from the database when no worker answers in time."""
 
+from collections.abc import Callable
 from typing import Literal
 
 from fastapi.concurrency import run_in_threadpool
@@ -28,3 +29,16 @@ def load_case_policy(context: ApiContext, case: CaseView | None) -> Policy | Non
         return None
     pinned = find_pinned_policy(context.database, case.policy, case.policy_version)
     return pinned.load_policy() if pinned else None
+
+
+def build_policy_reader(context: ApiContext) -> Callable[[CaseView | None], Policy | None]:
+    """Build what finds the policies of one case after another; one that several of them go by is read once."""
+    policies: dict[tuple[str | None, int | None] | None, Policy | None] = {}
+
+    def find_policy(case: CaseView | None) -> Policy | None:
+        pinned = (case.policy, case.policy_version) if case else None
+        if pinned not in policies:
+            policies[pinned] = load_case_policy(context, case)
+        return policies[pinned]
+
+    return find_policy

@@ -123,7 +123,7 @@ def _format_day(context: Context, value: date | datetime | None) -> str:
 @pass_context
 def _format_moment(context: Context, value: datetime) -> str:
     """A day and a time in the reader's own time zone, which it names."""
-    local = value.astimezone(ZoneInfo(context["preferences"].time_zone or "UTC"))
+    local = _tell_local(context, value)
     return f"{_find_words(context).shared.format_day(local.date())}, {local:%H:%M %Z}"
 
 
@@ -136,7 +136,12 @@ def _format_month(context: Context, month: str) -> str:
 @pass_context
 def _format_clock_time(context: Context, value: datetime) -> str:
     """The time of day in the reader's own time zone."""
-    return f"{value.astimezone(ZoneInfo(context['preferences'].time_zone or 'UTC')):%H:%M}"
+    return f"{_tell_local(context, value):%H:%M}"
+
+
+def _tell_local(context: Context, value: datetime) -> datetime:
+    """In the reader's own time zone."""
+    return value.astimezone(ZoneInfo(context["preferences"].time_zone or "UTC"))
 
 
 @pass_context

@@ -20,8 +20,7 @@ from adapters.mentions.mention_store import MentionStore
 from adapters.policies.refusal import find_refusal
 from adapters.read_model.letter_brakes import count_held_accounts
 from adapters.shipped_files import PROJECT
-from api.console.acts.act_links import build_act_url, list_act_links
-from api.console.acts.forms import load_act_forms
+from api.console.acts.act_links import build_act_url, find_act_key, list_act_links
 from api.console.acts.sent_form import MAX_FILES, build_form_token
 from api.console.acts.wording import ACT_WORDING, ActWording, Reader
 from api.console.assets import find_stylesheet, list_scripts
@@ -71,7 +70,7 @@ page_templates = Environment(
 
 page_templates.filters["segment"] = partial(quote, safe="")
 page_templates.filters |= {"as_known": partial(show_account, number=""), "browser": name_browser}
-page_templates.globals |= {"key_of_act": lambda name: load_act_forms()[name].key if name in load_act_forms() else ""}
+page_templates.globals |= {"key_of_act": find_act_key}
 page_templates.globals |= {"case_url": build_case_url, "find_case_kind": find_case_kind}
 page_templates.globals |= {"names_people": names_people, "most_files": MAX_FILES, "most_megabytes": MAX_EVIDENCE_BYTES // 2**20}
 install_words(page_templates)

@@ -11,7 +11,7 @@ from adapters.read_model.letter_brakes import find_account_brake
 from adapters.read_model.lists.account_place import AccountPlace, PlacedWork, find_account_place
 from adapters.read_model.worklist import load_worklist_scope
 from adapters.read_model.worklist_queries import WorkItem
-from api.commands.live_invoice import load_case_policy
+from api.commands.live_invoice import build_policy_reader
 from api.context import ApiContext
 from api.presenters.invoices import explain_invoice
 from api.presenters.phrases import Phrases
@@ -19,7 +19,6 @@ from api.presenters.worklist import render_item_reason
 from api.schemas.worklist import AccountPlaceOut
 from domain.billing.billing_events import InvoiceStatus
 from domain.correspondence.letter_stop import LetterBrake
-from domain.policy.collection_policy import Policy
 from domain.roles import Actor
 
 Thing = TypeVar("Thing")
@@ -140,14 +139,11 @@ def _tell_next(rows: list[InvoiceRow], explain_row: Callable[[InvoiceRow], str],
 
 
 def _explain_rows(context: ApiContext, brake: LetterBrake | None, words: Phrases) -> Callable[[InvoiceRow], str]:
-    """What explains one invoice after another; a policy that several of them go by is read once."""
-    policies: dict[tuple[str | None, int | None] | None, Policy | None] = {}
+    """What explains one invoice after another."""
+    find_policy = build_policy_reader(context)
 
     def explain_row(row: InvoiceRow) -> str:
-        pinned = (row.case.policy, row.case.policy_version) if row.case else None
-        if pinned not in policies:
-            policies[pinned] = load_case_policy(context, row.case)
-        return words.render_next_step_reason(*explain_invoice(row, policies[pinned], words, brake), row.currency)
+        return words.render_next_step_reason(*explain_invoice(row, find_policy(row.case), words, brake), row.currency)
 
     return explain_row
 

@@ -166,7 +166,7 @@ async def test_no_more_is_read_of_many_invoices_than_is_told(
         read.append(view.case_id if view else "")
         return load_case_policy(context, view)
 
-    monkeypatch.setattr("api.presenters.account_place.load_case_policy", load)
+    monkeypatch.setattr("api.commands.live_invoice.load_case_policy", load)
     for number in range(2, 9):
         mine.invoice(f"I-{number}")
         act(mine, f"I-{number}", PauseCollection(act_id=f"q{number}", actor=ME, reason=f"reason {number}"))

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from adapters.i18n.formatting import format_localised_date
 from adapters.read_model.invoices import InvoiceRow
 from adapters.read_model.journal import JournalLine, list_entries_of_cases
-from api.commands.live_invoice import load_case_policy
+from api.commands.live_invoice import build_policy_reader
 from api.console.invoice.course import SHOWN_KINDS, list_course_events, list_stopped_spans
 from api.console.invoice.picture import CHARACTER, CourseEvent, MarkKind, Shade, StoppedSpan, draw_shade, list_drawn_days
 from api.console.invoice.time_scale import TimeScale
@@ -97,16 +97,9 @@ def draw_account_course(context: ApiContext, rows: Iterable[InvoiceRow], words: 
 
 
 def _load_courses(context: ApiContext, rows: Sequence[InvoiceRow], words: Phrases) -> list[_Course]:
-    """A policy that several of them go by is read once."""
     entries = list_entries_of_cases(context.database, [invoice_case_id(row.id) for row in rows], DRAWN_KINDS)
-    policies: dict[tuple[str | None, int | None] | None, Policy | None] = {}
-    courses = []
-    for row in rows:
-        pinned = (row.case.policy, row.case.policy_version) if row.case else None
-        if pinned not in policies:
-            policies[pinned] = load_case_policy(context, row.case)
-        courses.append(_build_course(row, policies[pinned], entries.get(invoice_case_id(row.id), []), context.today, words))
-    return courses
+    find_policy = build_policy_reader(context)
+    return [_build_course(row, find_policy(row.case), entries.get(invoice_case_id(row.id), []), context.today, words) for row in rows]
 
 
 def _build_course(row: InvoiceRow, policy: Policy | None, entries: Sequence[JournalLine], today: date, words: Phrases) -> _Course:
@@ -119,9 +112,9 @@ def _name_span(span: StoppedSpan, row: InvoiceRow, words: Phrases) -> StoppedSpa
     """With how much is disputed, while it is; with a sign where a promise was not kept."""
     if span.is_bad:
         return span._replace(label=f"{span.label} ✕")
-    is_dispute = row.dispute and span.end is None and span.start == row.dispute.raised_on
-    if row.dispute and is_dispute:
-        return span._replace(label=f"{span.label} {words.shared.format_money(row.dispute.contested, row.currency)}")
+    dispute = row.dispute
+    if dispute and span.end is None and span.start == dispute.raised_on:
+        return span._replace(label=f"{span.label} {words.shared.format_money(dispute.contested, row.currency)}")
     return span
 
 

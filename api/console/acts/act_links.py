@@ -51,16 +51,21 @@ def list_act_links(
     """List those of `names` that the reader's role may do, in their order. `here`: the address to come back to; `back`: where one is
     afterwards instead, but for the acts that are `staying`. `write_to`: the account to whom one may write from here, `copy_of` the letter
     to be copied; `ahead_of`: the account whose next letters one reads and takes back. These two come last, if not named."""
-    on_pages = _list_pages(words, write_to, copy_of, ahead_of)
+    on_pages, forms = _list_pages(words, write_to, copy_of, ahead_of), load_act_forms()
     found = []
     for name in dict.fromkeys([*names, *on_pages]):
         if name in on_pages:
-            link, needed = on_pages[name], {"account_id": ahead_of or write_to}
-            if build_act_url(actor, name, here, **needed):
-                found.append(link)
+            if forms[name].is_for(actor.role):
+                found.append(on_pages[name])
         elif name in act_words.titles and (url := build_act_url(actor, name, back if back and name not in staying else here, **given)):
-            found.append(ActLink(url, (labels or {}).get(name) or act_words.titles[name], load_act_forms()[name].key, is_boosted=True))
+            found.append(ActLink(url, (labels or {}).get(name) or act_words.titles[name], forms[name].key, is_boosted=True))
     return found
+
+
+def find_act_key(name: str) -> str:
+    """The single key that leads to an act; empty where none does, or there is no such act."""
+    form = load_act_forms().get(name)
+    return form.key if form else ""
 
 
 def _list_pages(words: Phrases, write_to: str, copy_of: str, ahead_of: str) -> dict[str, ActLink]:
