@@ -15,6 +15,8 @@ from tests.console.browser_stage import CALLED, BrowserStage
 from tests.console.in_browser.acting import READ_AGAIN, SCRIPTED, call_field, has_case, press, send, turn_the_clock, wait_for_call
 
 pytestmark = needs_browser
+FREE = "SUED"
+"""Of those who are to be called, one whose letters nothing holds."""
 
 
 async def go_to_today(page: Page) -> None:
@@ -31,6 +33,8 @@ async def test_today_is_worked_by_the_keys_that_stand_on_it_and_says_what_will_h
     await press(page, "l")
     await expect(page).to_have_url(re.compile("item="))
     await expect(page.locator("#work"), "later is for the next one").not_to_have_text(first)
+    await page.locator(".queue ol a").filter(has_text=FREE).click()
+    await expect(page.locator("#work"), "a plan holds the letters of others, once every page was shown").to_have_text(FREE)
     await press(page, "m")
     await expect(call_field(page, "promises.0.amount")).to_be_focused()
     by = (await turn_the_clock(stage)) + timedelta(days=4)
