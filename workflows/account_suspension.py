@@ -79,7 +79,7 @@ class AccountSuspension:
         if not self.case.claims:
             end_case(self.case, SuspensionEnding.WITHDRAWN, self.session.now)
         while self.case.ending is None:
-            await self.session.wait_until(self.case.wakes_at)
+            await self.session.wait_until(self.case.wakes_at())
             advance(self.case, self.session.now)
             await self.session.settle()
             if workflow.info().is_continue_as_new_suggested() and not self.case.is_ended:

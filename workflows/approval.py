@@ -53,7 +53,7 @@ class Approval:
     async def run(self, workflow_input: ApprovalInput) -> ApprovalEnding:
         await self.session.settle()
         while self.case.ending is None:
-            await self.session.wait_until(lambda: self.case.wakes_at, lambda: self.case.pending_revision is not None)
+            await self.session.wait_until(self.case.wakes_at, lambda: self.case.pending_revision is not None)
             await self.revise()
             self.case.run_due_actions(self.session.now)
             await self.session.settle()

@@ -47,7 +47,7 @@ class CreditRequest:
         if self.case.request and not self.case.is_ended:
             await self.read_invoice()
         while self.case.request and not self.case.is_ended:
-            await self.session.wait_until(lambda: None, lambda: self.case.is_ended)
+            await self.session.wait_until(None, lambda: self.case.is_ended)
             await self.session.settle()
             if workflow.info().is_continue_as_new_suggested() and not self.case.is_ended:
                 await self.session.continue_as_new(workflow_input)

@@ -35,7 +35,7 @@ class CreditReview:
         await self.session.wait_for_first_request(lambda: self.case.reason is not None)
         self.case.ended = self.case.reason is None
         while not self.case.ended:
-            await self.session.wait_until(self.case.wakes_at)
+            await self.session.wait_until(self.case.wakes_at())
             self.case.run_due_actions(self.session.now)
             await self.session.settle()
             if workflow.info().is_continue_as_new_suggested() and not self.case.ended:

@@ -46,7 +46,7 @@ class Dispute:
     async def run(self, workflow_input: DisputeInput) -> DisputeResolution:
         await self.session.settle()
         while self.case.resolution is None:
-            await self.session.wait_until(self.case.wakes_at)
+            await self.session.wait_until(self.case.wakes_at())
             self.case.run_due_actions(self.session.now)
             await self.session.settle()
             if workflow.info().is_continue_as_new_suggested() and not self.case.is_closed:

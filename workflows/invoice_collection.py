@@ -45,7 +45,7 @@ with workflow.unsafe.imports_passed_through():
 from workflows.case_runtime.case_session import CaseSession
 from workflows.case_runtime.child_disputes import ChildDisputes
 from workflows.case_runtime.effect_dispatcher import EffectResultHandlers
-from workflows.case_runtime.invoice_recording import build_invoice_write_handlers, check_last_letter, must_letter_arrive
+from workflows.case_runtime.invoice_recording import InvoiceWriteHandlers, check_last_letter, must_letter_arrive
 from workflows.case_runtime.linked_cases import LinkedCases
 from workflows.case_runtime.search_attributes import set_collector_attribute
 
@@ -67,10 +67,10 @@ class InvoiceCollection:
         self.session = CaseSession(
             self.case,
             workflow_input,
-            lambda run_id: build_case_view(self.case, run_id, self.now.business),
+            self._build_view,
             RULES,
             EffectResultHandlers(notified=self._record_notified),
-            build_invoice_write_handlers(self.case, lambda: self.now),
+            InvoiceWriteHandlers(self.case, self),
         )
         self.child_disputes = ChildDisputes(self.case)
         self.linked_cases = LinkedCases(self.case)
@@ -82,7 +82,7 @@ class InvoiceCollection:
     @workflow.run
     async def run(self, workflow_input: InvoiceCollectionInput) -> InvoiceCollectionOutcome:
         await self.settle()
-        while not self.is_over:
+        while not self.is_over():
             step = self.find_due_step()
             if step:
                 await self.take_step(step)
@@ -107,6 +107,9 @@ class InvoiceCollection:
         )
         return InvoiceCase(journal=journal, facts=workflow_input.facts, snapshot=workflow_input.policy)
 
+    def _build_view(self, run_id: str) -> CaseView:
+        return build_case_view(self.case, run_id, self.now.business)
+
     def _record_notified(self, notice: NotifyRole | NotifyPerson, names: list[str]) -> None:
         record_escalation_notified(self.case, notice, names, self.now)
 
@@ -114,7 +117,6 @@ class InvoiceCollection:
     def now(self) -> Moment:
         return self.session.now
 
-    @property
     def is_over(self) -> bool:
         """Settled, and so are its disputes: they end of themselves, and its history tells how."""
         return self.case.is_settled and not self.child_disputes.has_open and not self.session.has_background_work
@@ -127,7 +129,7 @@ class InvoiceCollection:
     async def wait_for_event(self) -> None:
         """Wait until the next due time or the next message; it may return early."""
         wakes_at = None if self.case.is_settled else self.case.wakes_at(self.now.business)
-        await self.session.wait_until(lambda: wakes_at, lambda: self.is_over)
+        await self.session.wait_until(wakes_at, self.is_over)
 
     async def take_step(self, step: Step) -> None:
         """Carry out a step; but first hear what became of the letter before it, for that can put the step off."""

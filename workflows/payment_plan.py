@@ -48,7 +48,7 @@ class PaymentPlan:
     async def run(self, workflow_input: PaymentPlanInput) -> PlanStage:
         await self.session.settle()
         while self.case.ending is None:
-            await self.session.wait_until(self.case.wakes_at)
+            await self.session.wait_until(self.case.wakes_at())
             run_due_actions(self.case, self.session.now)
             await self.session.settle()
             if workflow.info().is_continue_as_new_suggested() and not self.case.is_over:

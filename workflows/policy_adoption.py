@@ -46,7 +46,7 @@ class PolicyAdoption:
             elif self.case.stage is AdoptionStage.MOVING:
                 await self.move_next_invoices()
             else:
-                await self.session.wait_until(lambda: None, lambda: self.case.stage is not AdoptionStage.APPROVAL)
+                await self.session.wait_until(None, lambda: self.case.stage is not AdoptionStage.APPROVAL)
             await self.session.settle()
             if workflow.info().is_continue_as_new_suggested() and not self.case.is_ended:
                 await self.session.continue_as_new(workflow_input)

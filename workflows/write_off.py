@@ -45,7 +45,7 @@ class WriteOff:
     async def run(self, workflow_input: WriteOffInput) -> None:
         await self.session.settle()
         while not self.case.is_ended:
-            await self.session.wait_until(lambda: None)
+            await self.session.wait_until(None)
             await self.session.settle()
             if workflow.info().is_continue_as_new_suggested() and not self.case.is_ended:
                 await self.session.continue_as_new(workflow_input)

@@ -3,9 +3,8 @@
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError
@@ -20,6 +19,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.case.command_handling import CommandRules, record_rejection
     from domain.case.effects import Effect
     from domain.case.handler_names import SignalName
+    from domain.case.shared_field_names import share_field_names
     from domain.case.workflow_input import CaseInput, dump_next_run
     from domain.case_write import CaseWrite, CaseWriteResult
     from domain.clock import Clock, Moment
@@ -48,16 +48,21 @@ def build_rejection_error(reason: Refusal) -> ApplicationError:
     return ApplicationError(str(reason), reason.told, type=COMMAND_REJECTED, non_retryable=True)
 
 
-@dataclass(frozen=True)
-class WriteHandlers:
-    """The handlers of what a kind of case writes besides its entries, and of the result: an invoice's letters and tasks.
+class WriteHandlers(Protocol):
+    """What a kind of case writes besides its entries, and what it makes of the result: an invoice's letters and tasks."""
 
-    `extend_write` completes a write; `apply_result` takes in what the database answered; `resume` continues an earlier run's chain.
-    """
+    def extend_write(self, write: CaseWrite) -> CaseWrite:
+        """Complete a write."""
 
-    extend_write: Callable[[CaseWrite], CaseWrite]
-    apply_result: Callable[[CaseWrite, CaseWriteResult], None]
-    resume: Callable[[CarriedState], None]
+    def apply_result(self, write: CaseWrite, answer: CaseWriteResult) -> None:
+        """Take in what the database answered."""
+
+    def resume(self, carried: CarriedState) -> None:
+        """Continue an earlier run's chain."""
+
+
+def _hears_of_nothing_else() -> bool:
+    return False
 
 
 class CaseSession(Generic[Case]):
@@ -81,9 +86,11 @@ class CaseSession(Generic[Case]):
         self._effects_under_way: list[Effect] = []
         self.case.binds_facts = start.binds_facts
         self._build_view, self._rules, self._on_write = build_view, rules, on_write
-        self._dispatcher = EffectDispatcher(case, lambda: self.clock, lambda: self.now, on_result or EffectResultHandlers())
+        self._dispatcher = EffectDispatcher(case, self, on_result or EffectResultHandlers())
         self._search_attributes, self._wake_timer = SearchAttributeUpdater(), WakeTimer()
-        self._separator = TaskSeparator(start.separates_tasks)
+        self._separator, self._has_event = TaskSeparator(start.separates_tasks), _hears_of_nothing_else
+        share_field_names(start)
+        share_field_names(case)
 
     @property
     def now(self) -> Moment:
@@ -203,6 +210,7 @@ class CaseSession(Generic[Case]):
         if self._on_write:
             self._on_write.apply_result(write, answer)
         self._search_attributes.update_attributes(view)
+        share_field_names(self.case)
         return answer
 
     def take_up_lost_run(self) -> None:
@@ -226,9 +234,18 @@ class CaseSession(Generic[Case]):
             with suppress(asyncio.TimeoutError):
                 await workflow.wait_condition(has_request, timeout=MAX_WAIT)
 
-    async def wait_until(self, wakes_at: Callable[[], datetime | None], has_event: Callable[[], bool] = lambda: False) -> None:
-        """Wait until the next due time or the next message; it may return early."""
-        await self._wake_timer.wait(wakes_at(), self.clock, lambda: bool(self.case.journal.pending or self.case.outbox) or has_event())
+    async def wait_until(self, wakes_at: datetime | None, has_event: Callable[[], bool] = _hears_of_nothing_else) -> None:
+        """Wait until a business time or the next message; it may return early.
+
+        A case spends nearly all its life here, and a worker holds thousands: nothing is made for the wait alone.
+        """
+        self._has_event = has_event
+        self._wake_timer.set(wakes_at, self.clock)
+        if not self._wake_timer.has_rung:
+            await workflow.wait_condition(self._is_woken)
+
+    def _is_woken(self) -> bool:
+        return self._wake_timer.has_rung or bool(self.case.journal.pending or self.case.outbox) or self._has_event()
 
     # --- the end of a run
 

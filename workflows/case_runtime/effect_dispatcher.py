@@ -5,7 +5,7 @@ from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, Protocol
 
 from temporalio import workflow
 from temporalio.common import WorkflowIDReusePolicy
@@ -110,15 +110,18 @@ async def start_child_case(
         return None
 
 
+class TimeSource(Protocol):
+    """What knows by which clock a case lives, and what time it is for it."""
+
+    clock: Clock
+
+    @property
+    def now(self) -> Moment: ...
+
+
 class EffectDispatcher:
-    def __init__(
-        self,
-        case: AccountCase,
-        clock: Callable[[], Clock],
-        now: Callable[[], Moment],
-        handlers: EffectResultHandlers,
-    ) -> None:
-        self._case, self._clock, self._now, self._handlers = case, clock, now, handlers
+    def __init__(self, case: AccountCase, time_source: TimeSource, handlers: EffectResultHandlers) -> None:
+        self._case, self._time_source, self._handlers = case, time_source, handlers
         self._background_tasks: list[asyncio.Task[Any]] = []
         self._approval_tasks: list[asyncio.Task[Any]] = []
 
@@ -162,10 +165,12 @@ class EffectDispatcher:
                 )
             case JoinSuspension():
                 await workflow.execute_activity_method(
-                    CaseJoiningActivities.join_suspension, args=[effect, self._clock()], **BOOKING_OPTIONS
+                    CaseJoiningActivities.join_suspension, args=[effect, self._time_source.clock], **BOOKING_OPTIONS
                 )
             case HandOverAccount():
-                await workflow.execute_activity_method(CaseJoiningActivities.hand_over, args=[effect, self._clock()], **BOOKING_OPTIONS)
+                await workflow.execute_activity_method(
+                    CaseJoiningActivities.hand_over, args=[effect, self._time_source.clock], **BOOKING_OPTIONS
+                )
             case AdoptSegment():
                 await self._adopt_segment(effect)
             case MakeDossier():
@@ -230,7 +235,9 @@ class EffectDispatcher:
                     self._handlers.invoice_changed(news)
                 return
             await workflow.sleep(START_RETRY_INTERVAL)
-        self._case.write_entry(EntryKind.HOLD_NOT_PLACED, self._now(), invoice=effect.invoice_id, hold_kind=effect.hold.kind.value)
+        self._case.write_entry(
+            EntryKind.HOLD_NOT_PLACED, self._time_source.now, invoice=effect.invoice_id, hold_kind=effect.hold.kind.value
+        )
 
     async def _signal_suspension(self, effect: NotifySuspension) -> None:
         handle = workflow.get_external_workflow_handle(ids.suspension_case_id(effect.account_id))
@@ -246,7 +253,7 @@ class EffectDispatcher:
 
     async def _start_approval(self, effect: RequestApproval) -> None:
         """Start the human gate as a child that outlives its parent's runs; its answer comes as the signal `approval_came`."""
-        account, today = self._case.journal.account_id, self._now().business.date()
+        account, today = self._case.journal.account_id, self._time_source.now.business.date()
         frame = await workflow.execute_activity_method(
             ApprovalActivities.frame_approval, args=[effect.requester, account, today, effect], **SHORT_ACTIVITY_OPTIONS
         )
@@ -264,7 +271,7 @@ class EffectDispatcher:
             subject=ApprovalSubject(case_id=self._case_id, invoice_ids=effect.invoice_ids, details=effect.details | credited_before),
             matrix=frame.matrix,
             facts=frame.facts,
-            clock=self._clock(),
+            clock=self._time_source.clock,
             separates_tasks=True,
             binds_facts=True,
         )
@@ -292,13 +299,13 @@ class EffectDispatcher:
             account_id=self._case.journal.account_id,
             letter=letter,
             contact=self._case.pinned_policy.load_policy().contact,
-            hours_matter=self._clock().hours_matter,
+            hours_matter=self._time_source.clock.hours_matter,
         )
         await workflow.execute_activity_method(CaseLetterActivities.ask_letter, order, **BOOKING_OPTIONS)
 
     def _make_dossier(self, effect: MakeDossier) -> None:
         """Make the dossier in the background."""
-        now = self._now()
+        now = self._time_source.now
         key = f"{self._case_id}:{effect.purpose}:{self._case.journal.seq}"
         making = workflow.execute_activity_method(DossierActivities.make_dossier, args=[effect, key, now.business], **NOTIFY_OPTIONS)
 
@@ -306,7 +313,11 @@ class EffectDispatcher:
             with suppress(ActivityError):
                 made = await making
                 self._case.write_entry(
-                    EntryKind.DOSSIER_MADE, self._now(), purpose=effect.purpose, pdf_sha256=made.pdf_sha256, json_sha256=made.json_sha256
+                    EntryKind.DOSSIER_MADE,
+                    self._time_source.now,
+                    purpose=effect.purpose,
+                    pdf_sha256=made.pdf_sha256,
+                    json_sha256=made.json_sha256,
                 )
 
         _track_task(asyncio.create_task(make()), self._background_tasks)

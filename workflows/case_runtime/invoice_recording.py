@@ -1,6 +1,8 @@
 """The part of an invoice's journal write beside its entries: letters, contacts, people's tasks."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
 
 from temporalio import workflow
 
@@ -13,7 +15,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.invoice.invoice_case import InvoiceCase
     from domain.invoice.shared_promise import apply_promise_money, build_promise_part
 
-from workflows.case_runtime.case_session import CaseSession, WriteHandlers
+from workflows.case_runtime.case_session import CaseSession
 
 LETTERS_MUST_ARRIVE = "letters-must-arrive"
 """Patch: a letter that was refused or is in doubt does not count. A run that heard of one before goes on as its history has it."""
@@ -25,10 +27,22 @@ def must_letter_arrive(outcome: LetterOutcome) -> bool:
     return outcome.fate in (LetterResult.REFUSED, LetterResult.UNKNOWN) and workflow.patched(LETTERS_MUST_ARRIVE)
 
 
-def build_invoice_write_handlers(
-    case: InvoiceCase, now: Callable[[], Moment], must_arrive: Callable[[LetterOutcome], bool] = must_letter_arrive
-) -> WriteHandlers:
-    def extend_write(write: CaseWrite) -> CaseWrite:
+class _HasNow(Protocol):
+    @property
+    def now(self) -> Moment: ...
+
+
+@dataclass(frozen=True, slots=True)
+class InvoiceWriteHandlers:
+    """An invoice's `WriteHandlers`. `must_arrive`: whether a letter that did not arrive does not count."""
+
+    case: InvoiceCase
+    time_source: _HasNow
+    must_arrive: Callable[[LetterOutcome], bool] = must_letter_arrive
+
+    def extend_write(self, write: CaseWrite) -> CaseWrite:
+        """Add what is to be done about the invoice's letters, tasks and promise."""
+        case = self.case
         more = {
             "withdraw": _letter_withdrawal_reason(case),
             "errands": list(case.errands),
@@ -38,28 +52,29 @@ def build_invoice_write_handlers(
         }
         return write.model_copy(update=more)
 
-    def apply_result(write: CaseWrite, answer: CaseWriteResult) -> None:
+    def apply_result(self, write: CaseWrite, answer: CaseWriteResult) -> None:
+        """Take in what became of letters, calls and promises."""
+        case, now = self.case, self.time_source.now
         if write.errands or write.waived:
             case.errands, case.waived = case.errands[len(write.errands) :], case.waived[len(write.waived) :]
         for step in answer.withdrawn:
-            case.record_letter_withdrawal(step, _letter_withdrawal_reason(case) or DropReason.ON_HOLD, now())
+            case.record_letter_withdrawal(step, _letter_withdrawal_reason(case) or DropReason.ON_HOLD, now)
         for outcome in answer.letters:
-            case.apply_letter_outcome(outcome, now(), must_arrive(outcome))
+            case.apply_letter_outcome(outcome, now, self.must_arrive(outcome))
         for naming in answer.named:
-            case.record_naming(naming, now())
+            case.record_naming(naming, now)
         if write.ask and answer.contact_on:
             case.set_contact_date(write.ask.step, answer.contact_on)
         if write.ask and answer.call_task and answer.contact_on:
             mark_call_requested(case, write.ask.step, answer.call_task, answer.contact_on)
         for key in answer.raised:
-            record_call_escalated(case, key, now())
+            record_call_escalated(case, key, now)
         if answer.promise_money:
             apply_promise_money(case, answer.promise_money)
 
-    def resume(carried: CarriedState) -> None:
-        case.reopen(carried, now())
-
-    return WriteHandlers(extend_write, apply_result, resume)
+    def resume(self, carried: CarriedState) -> None:
+        """Go on with an earlier run's chain."""
+        self.case.reopen(carried, self.time_source.now)
 
 
 def _letter_withdrawal_reason(case: InvoiceCase) -> DropReason | None:

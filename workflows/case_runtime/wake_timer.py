@@ -1,7 +1,6 @@
 """The one timer of a case."""
 
 import asyncio
-from collections.abc import Callable
 from datetime import datetime
 
 from temporalio import workflow
@@ -18,17 +17,15 @@ class WakeTimer:
 
     def __init__(self) -> None:
         self._pending_times: list[datetime] = []
-        self._has_fired = False
+        self.has_rung = False
 
-    async def wait(self, until: datetime | None, clock: Clock, has_event: Callable[[], bool]) -> None:
-        """Wait until that business time (UTC) or until a message came; it may return early. A time that is past needs no timer."""
+    def set(self, until: datetime | None, clock: Clock) -> None:
+        """Have it ring at that business time (UTC), and `has_rung` then; None: whatever was set before may ring. A time that is past needs
+        no timer."""
         now = workflow.now()
-        if until and until <= clock.to_business(now):
-            return
-        if until:
+        self.has_rung = until is not None and until <= clock.to_business(now)
+        if until and not self.has_rung:
             self._set_timer(now + clock.real_time_until(until, now), now)
-        self._has_fired = False
-        await workflow.wait_condition(lambda: self._has_fired or has_event())
 
     def _set_timer(self, at: datetime, now: datetime) -> None:
         """In real time. What rings earlier has the case look again, and set the alarm for what is left."""
@@ -38,4 +35,4 @@ class WakeTimer:
 
     def _fire_timer(self, at: datetime) -> None:
         self._pending_times.remove(at)
-        self._has_fired = True
+        self.has_rung = True

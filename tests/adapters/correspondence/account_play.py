@@ -7,6 +7,7 @@ Mornings begin at five, letters go at noon. Days are those of UTC; there are no 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
+from types import SimpleNamespace
 from typing import Literal, NamedTuple
 
 from sqlalchemy import select
@@ -32,7 +33,7 @@ from domain.journal.journal import Journal
 from domain.policy.collection_policy import PolicySnapshot, Step
 from domain.timeline.holds import Hold, HoldKind
 from tests.adapters.correspondence.correspondence_setup import DAY, POLICY, SENT, CorrespondenceSetup
-from workflows.case_runtime.invoice_recording import build_invoice_write_handlers
+from workflows.case_runtime.invoice_recording import InvoiceWriteHandlers
 
 FIRST_DAY = date(2013, 6, 3)
 """A Monday."""
@@ -245,7 +246,7 @@ class AccountPlay:
         case = played.case
         if case.is_settled and case.closed_at is None:
             case.close(at)
-        handlers = build_invoice_write_handlers(case, lambda: at, lambda _: True)
+        handlers = InvoiceWriteHandlers(case, SimpleNamespace(now=at), lambda _: True)
         write = CaseWrite(
             now=at.business,
             entries=list(case.journal.pending),
