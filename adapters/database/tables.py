@@ -715,6 +715,11 @@ class WaitingNoticeRow(SQLModel, table=True):
 NOTED_KINDS = "kind IN ('call.logged', 'dispute.raised', 'letter.sent', 'promise.made')"
 """What of the journal is noted in connected systems. As the index says it, so that it is used."""
 _WHERE_NOTED: dict[str, Any] = {f"{dialect}_where": text(NOTED_KINDS) for dialect in ("sqlite", "postgresql")}
+BROKEN_PROMISES = "kind IN ('promise.broken', 'promise.partly_kept')"
+ACTS_OF_PEOPLE = "actor != 'duecourse'"
+"""What lists of the last days look for among all that the journal has. As their indexes say it, so that they are used."""
+_WHERE_BROKEN: dict[str, Any] = {f"{dialect}_where": text(BROKEN_PROMISES) for dialect in ("sqlite", "postgresql")}
+_WHERE_ACT: dict[str, Any] = {f"{dialect}_where": text(ACTS_OF_PEOPLE) for dialect in ("sqlite", "postgresql")}
 
 
 class JournalEntry(SQLModel, table=True):
@@ -725,6 +730,8 @@ class JournalEntry(SQLModel, table=True):
     __table_args__ = (
         Index("ix_journal_account", "account_id", "business_at"),
         Index("ix_journal_noted", "recorded_at", **_WHERE_NOTED),
+        Index("ix_journal_broken_promises", "business_at", **_WHERE_BROKEN),
+        Index("ix_journal_acts", "actor", "business_at", **_WHERE_ACT),
         APPEND_ONLY,
     )
     case_id: str = Field(primary_key=True)
@@ -1171,6 +1178,8 @@ class ErasureRow(SQLModel, table=True):
 
 
 __all__ = [
+    "ACTS_OF_PEOPLE",
+    "BROKEN_PROMISES",
     "NOTED_KINDS",
     "Account",
     "AccountCall",

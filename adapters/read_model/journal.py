@@ -5,21 +5,22 @@ A worker that died between writing and answering leaves entries beside the chain
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import BaseModel
-from sqlalchemy import func, select, text, tuple_, union_all
+from sqlalchemy import func, or_, select, text, tuple_, union_all
 from sqlmodel import Session, col
 
 from adapters.database.engine import Database
-from adapters.database.tables import Account, AccountNoteRecord, Case, Invoice, JournalEntry, Note
+from adapters.database.tables import ACTS_OF_PEOPLE, Account, AccountNoteRecord, Case, Invoice, JournalEntry, Note
 from adapters.read_model.cursors import decode_cursor, encode_cursor, paginate_rows
 from domain.identifiers import CaseKind
 from domain.journal.chain_check import follow_chain_back
 from domain.journal.entry_kinds import EntryKind
 
 _IS_LISTED = text("cases.kind != 'invoice'")
-"""As the index on the cases that lists have says it, so that it is used."""
+_IS_OF_A_PERSON = text(ACTS_OF_PEOPLE.replace("actor", "journal.actor"))
+"""As the indexes say it, on the cases that lists have and on what people did, so that they are used."""
 
 UNTOLD_KINDS = (EntryKind.CLOCK_SET.value,)
 """What every case's journal keeps and no case's story tells: the chain, the audit and the exports have it."""
@@ -101,26 +102,56 @@ def list_account_history(
         return [line for line in shown if line.case_id not in forked or line.hash in counting], following
 
 
+class PersonalAct(NamedTuple):
+    """What somebody did, without all that it takes to tell it: to be counted."""
+
+    account_id: str
+    kind: str
+    facts: dict[str, Any]
+
+
 def list_acts_since(database: Database, user: str, collectors: Collection[str], since: datetime) -> list[JournalLine]:
     """What a user has done since a moment (business time) to the accounts of these collectors, to the cases that have moved since that
     day, and to the approvals that are open; the latest first. No history is read but that."""
-    theirs = select(col(Account.id)).where(col(Account.collector).in_(collectors))
+    entries = _select_entries().where(*_is_act_of(user, collectors, since)).order_by(col(JournalEntry.case_id), col(JournalEntry.seq))
+    with database.reading() as session:
+        found = {(row[0].case_id, row[0].seq): row for row in session.execute(entries)}
+        notes = _build_note_lines(session, _select_notes().where(*_is_note_of(user, collectors, since)))
+        lines = [*_build_journal_lines(session, list(found.values())), *notes]
+    return sorted(lines, key=lambda line: line.business_at, reverse=True)
+
+
+def list_countable_acts(database: Database, user: str, collectors: Collection[str], since: datetime) -> list[PersonalAct]:
+    """What `list_acts_since` tells, in no order."""
+    columns = (col(JournalEntry.account_id), col(JournalEntry.kind), col(JournalEntry.facts))
+    entries = select(*columns).where(*_is_act_of(user, collectors, since))
+    notes = select(col(AccountNoteRecord.account_id)).where(*_is_note_of(user, collectors, since))
+    with database.reading() as session:
+        acts = [PersonalAct(*row) for row in session.execute(entries)]
+        return [*acts, *(PersonalAct(account_id, EntryKind.NOTE_ADDED, {}) for account_id in session.scalars(notes))]
+
+
+def _is_act_of(user: str, collectors: Collection[str], since: datetime) -> tuple[Any, ...]:
     moved = select(col(Case.case_id)).where(_IS_LISTED, col(Case.stage_since) >= since.date())
     waiting = select(col(Case.case_id)).where(col(Case.kind) == CaseKind.APPROVAL, col(Case.outcome).is_(None))
-    of_user = (
+    is_theirs = col(JournalEntry.account_id).in_(_select_accounts(collectors))
+    return (
+        _IS_OF_A_PERSON,
         col(JournalEntry.actor) == user,
         col(JournalEntry.business_at) >= since,
         col(JournalEntry.kind).not_in(UNTOLD_KINDS),
+        or_(is_theirs, col(JournalEntry.case_id).in_(union_all(moved, waiting))),
         _is_within_chain(),
     )
-    found: dict[tuple[str, int], Any] = {}
-    with database.reading() as session:
-        for chosen in (col(JournalEntry.account_id).in_(theirs), col(JournalEntry.case_id).in_(union_all(moved, waiting))):
-            found |= {(row[0].case_id, row[0].seq): row for row in session.execute(_select_entries().where(chosen, *of_user))}
-        written = (col(AccountNoteRecord.author) == user, col(AccountNoteRecord.written_at) >= since)
-        notes = _build_note_lines(session, _select_notes().where(col(AccountNoteRecord.account_id).in_(theirs), *written))
-        lines = [*_build_journal_lines(session, list(found.values())), *notes]
-    return sorted(lines, key=lambda line: line.business_at, reverse=True)
+
+
+def _is_note_of(user: str, collectors: Collection[str], since: datetime) -> tuple[Any, ...]:
+    is_theirs = col(AccountNoteRecord.account_id).in_(_select_accounts(collectors))
+    return is_theirs, col(AccountNoteRecord.author) == user, col(AccountNoteRecord.written_at) >= since
+
+
+def _select_accounts(collectors: Collection[str]) -> Any:
+    return select(col(Account.id)).where(col(Account.collector).in_(collectors))
 
 
 def build_cursor_after(moment: datetime) -> str:

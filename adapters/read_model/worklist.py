@@ -2,15 +2,17 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import date
+from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import func, select
+from sqlalchemy import String, cast, func, select
 from sqlmodel import Session, col
 
 from adapters.database.engine import Database
 from adapters.database.tables import Account, Invoice
 from adapters.identity.delegation_store import DelegationStore
 from adapters.portfolio.cover_store import load_active_covers
+from adapters.read_model.called_invoices import CalledInvoice, load_called_invoices
 from adapters.read_model.cursors import decode_cursor, paginate_rows
 from adapters.read_model.worklist_queries import (
     WorkItem,
@@ -24,8 +26,6 @@ from domain.approval.delegation import Delegation
 from domain.billing.billing_events import InvoiceStatus
 from domain.portfolio.worklist_ranking import BalanceDistribution, PendingWork, RankedWork, WorkKind, rank_work
 from domain.roles import Actor, Role, is_same_person
-
-QUANTILES = 100
 
 
 class WorklistScope(BaseModel):
@@ -52,14 +52,13 @@ class WorklistScope(BaseModel):
         return [role for role in roles if role is not Role.COLLECTOR]
 
 
-class WorklistLine(BaseModel):
-    """One thing on the list: what it is, and where it stands."""
-
-    model_config = ConfigDict(frozen=True)
+class WorklistLine(NamedTuple):
+    """One thing on the list: what it is, and where it stands. `called`: the invoices that a call is about, where they are to be shown."""
 
     item: WorkItem
     ranked: RankedWork
     scope: WorklistScope
+    called: tuple[CalledInvoice, ...] = ()
 
 
 def load_worklist_scope(database: Database, actor: Actor, today: date) -> WorklistScope:
@@ -79,9 +78,16 @@ def load_worklist(
     """What should be done first comes first. No `kinds`: all of them. The whole list is ranked for every page, so that a page goes on
     after the last thing shown whatever has been done meanwhile."""
     place = decode_cursor(cursor, int, str, str)
-    ranked = [line for line in load_whole_worklist(database, scope, today, kinds) if place is None or line.ranked.sort_key > place]
-    shown, following = paginate_rows(ranked[: limit + 1], limit, lambda line: line.ranked.sort_key)
-    return list(shown), following
+    with database.snapshot() as session:
+        lines = load_whole_worklist(database, scope, today, kinds)
+        ranked = [line for line in lines if place is None or line.ranked.sort_key > place]
+        shown, following = paginate_rows(ranked[: limit + 1], limit, lambda line: line.ranked.sort_key)
+        return _add_called_invoices(session, shown), following
+
+
+def _add_called_invoices(session: Session, lines: Sequence[WorklistLine]) -> list[WorklistLine]:
+    called = load_called_invoices(session, [line.item.task_id for line in lines if line.item.task_id and line.item.work is WorkKind.CALL])
+    return [line._replace(called=tuple(called.get(line.item.task_id or 0, ()))) for line in lines]
 
 
 def load_whole_worklist(database: Database, scope: WorklistScope, today: date, kinds: Iterable[WorkKind] = ()) -> list[WorklistLine]:
@@ -105,20 +111,13 @@ def load_account_items(session: Session, scope: WorklistScope, today: date, acco
 
 
 def _load_scales(session: Session, collectors: Sequence[str] | None) -> BalanceDistribution:
-    """Of the open invoices of these collectors' accounts; None: of all. A hundred quantiles of each currency at most."""
-    tile = func.ntile(QUANTILES).over(partition_by=col(Invoice.currency), order_by=col(Invoice.open_balance)).label("tile")
-    opened = select(col(Invoice.currency).label("currency"), col(Invoice.open_balance).label("balance"), tile)
-    opened = opened.where(col(Invoice.status) == InvoiceStatus.OPEN)
+    """Of the open invoices of these collectors' accounts; None: of all. Those of a currency come as one text: as rows they would take
+    longer to be read than to be found."""
+    balances = func.aggregate_strings(cast(col(Invoice.open_balance), String), ",")
+    opened = select(col(Invoice.currency), balances).where(col(Invoice.status) == InvoiceStatus.OPEN).group_by(col(Invoice.currency))
     if collectors is not None:
         opened = opened.join(Account, col(Account.id) == col(Invoice.account_id)).where(col(Account.collector).in_(collectors))
-    each = opened.subquery()
-    largest = (
-        select(each.c.currency, func.max(each.c.balance)).group_by(each.c.currency, each.c.tile).order_by(each.c.currency, each.c.tile)
-    )
-    balances: dict[str, list[int]] = {}
-    for currency, balance in session.execute(largest):
-        balances.setdefault(currency, []).append(int(balance))
-    return BalanceDistribution(balances=balances)
+    return BalanceDistribution.from_balances({currency: list(map(int, joined.split(","))) for currency, joined in session.execute(opened)})
 
 
 def _load_work_items(session: Session, scope: WorklistScope, today: date) -> list[WorkItem]:

@@ -4,15 +4,14 @@ from collections.abc import Collection, Sequence
 from datetime import date, timedelta
 from typing import Any, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import and_, exists, func, or_, select
+from sqlalchemy import and_, exists, func, or_, select, text, union_all
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
 from adapters.database.row_states import TaskState
-from adapters.database.tables import Account, Case, Invoice, JournalEntry, MessageLine, Task
+from adapters.database.tables import BROKEN_PROMISES, Account, Case, Invoice, JournalEntry, MessageLine, Task
 from adapters.read_model.awaited_cases import awaits_role_or_person
-from adapters.read_model.called_invoices import CalledInvoice, load_called_invoices, sum_called_balances
+from adapters.read_model.called_invoices import CalledBalance, load_called_balances
 from adapters.read_model.unreached_roles import UnreachedPerson, UnreachedRole, load_unreached_people, load_unreached_roles
 from domain.approval.delegation import Delegation
 from domain.approval.four_eyes import SigningAuthority
@@ -44,7 +43,7 @@ BATCH_SIZE = 500
 MAX_NAMED_CASES = 3
 """How many of the cases that wait for a role its item names."""
 
-BROKEN_PROMISE_KINDS = (EntryKind.PROMISE_BROKEN.value, EntryKind.PROMISE_PARTLY_KEPT.value)
+_IS_BROKEN_PROMISE = text(BROKEN_PROMISES.replace("kind", "journal.kind"))
 ANSWERING_KINDS = (EntryKind.CALL_LOGGED.value, EntryKind.PROMISE_MADE.value)
 """By what a collector has seen to a broken promise."""
 
@@ -69,6 +68,7 @@ _SELECT_TASKS = (
     .join(Account, col(Account.id) == col(Task.account_id))
     .outerjoin(Invoice, col(Invoice.id) == col(Task.invoice_id))
 )
+_SELECT_CALLS = select(col(Task.id)).join(Account, col(Account.id) == col(Task.account_id)).where(col(Task.kind) == TaskKind.CALL)
 _SELECT_CASES = (
     select(
         col(Case.case_id),
@@ -103,21 +103,25 @@ _SELECT_ENTRIES = (
     .join(Invoice, col(Invoice.id) == col(JournalEntry.invoice_id))
 )
 
+_CALLED_ABOUT_NOTHING = CalledBalance(0, ())
+_COLLECTOR = func.coalesce(col(Account.collector), "")
+"""Whose account a row is about, by no index: such rows are few. SQLite, which knows of no numbers, would begin with the index on collectors
+and go through all that their accounts ever had."""
 
-class WorkItem(BaseModel):
+
+class WorkItem(NamedTuple):
     """One thing that waits, before it is ranked. `facts` are what its sentence speaks of, amounts among them in `currency`.
 
     `in_place_of`: by whose delegation the reader may decide it. `suspended_on`: since when the account's service is off.
-    `invoices`: those that a call to the account is about. `escalation`: the id under which it is answered.
+    `escalation`: the id under which it is answered.
     """
-
-    model_config = ConfigDict(frozen=True)
 
     id: str
     work: WorkKind
     account_id: str
     account_name: str
     collector: str | None
+    facts: dict[str, FactValue]
     invoice_id: str | None = None
     invoice_number: str | None = None
     case_id: str | None = None
@@ -129,10 +133,8 @@ class WorkItem(BaseModel):
     escalated: bool = False
     due_on: date | None = None
     at_risk: tuple[Money, ...] = ()
-    facts: dict[str, FactValue] = Field(default_factory=dict)
     currency: str | None = None
     suspended_on: date | None = None
-    invoices: tuple[CalledInvoice, ...] = ()
     escalation: str | None = None
 
 
@@ -148,33 +150,37 @@ def list_task_items(
     due = (col(Task.state) == TaskState.OPEN, col(Task.due_on) <= today, theirs, *_of_account(col(Task.account_id), account_id))
     rows = session.execute(_SELECT_TASKS.where(*due)).all()
     letters = _load_balances_by_letter(session, {row.message_id for row in rows if row.message_id and not row.currency})
-    balances = _load_balances_by_account(session, {row.account_id for row in rows if not row.message_id and not row.currency})
-    called = load_called_invoices(session, [row.id for row in rows if row.kind == TaskKind.CALL])
-    return [
-        WorkItem(
-            id=f"task:{row.id}",
-            work=classify_task(row.kind),
-            account_id=row.account_id,
-            account_name=row.name,
-            collector=row.collector,
-            suspended_on=row.suspended_on,
-            invoice_id=row.invoice_id,
-            invoice_number=row.number,
-            task_id=row.id,
-            letter_id=row.message_id,
-            role=row.role,
-            assignee=row.assignee,
-            due_on=row.due_on,
-            facts={"role": row.role, "invoices": len(called.get(row.id, ())) or None},
-            at_risk=_build_open_balance(row)
-            or letters.get(row.message_id, ())
-            or sum_called_balances(called.get(row.id, ()))
-            or balances.get(row.account_id, ()),
-            invoices=tuple(called.get(row.id, ())),
-            escalation=find_answerable_escalation(row.key) if row.kind == TaskKind.ESCALATION else None,
-        )
-        for row in rows
-    ]
+    called = load_called_balances(session, _SELECT_CALLS.where(*due)) if any(row.kind == TaskKind.CALL for row in rows) else {}
+    unknown = {row.account_id for row in rows if not row.message_id and not row.currency and row.id not in called}
+    balances = _load_balances_by_account(session, unknown)
+    items = []
+    for row in rows:
+        calls = called.get(row.id, _CALLED_ABOUT_NOTHING)
+        at_risk = _build_open_balance(row) or letters.get(row.message_id, ()) or calls.amounts or balances.get(row.account_id, ())
+        items.append(_build_task_item(row, calls.invoices, at_risk))
+    return items
+
+
+def _build_task_item(row: Any, called: int, at_risk: tuple[Money, ...]) -> WorkItem:
+    """`called`: about how many invoices a call is."""
+    return WorkItem(
+        id=f"task:{row.id}",
+        work=classify_task(row.kind),
+        account_id=row.account_id,
+        account_name=row.name,
+        collector=row.collector,
+        suspended_on=row.suspended_on,
+        invoice_id=row.invoice_id,
+        invoice_number=row.number,
+        task_id=row.id,
+        letter_id=row.message_id,
+        role=row.role,
+        assignee=row.assignee,
+        due_on=row.due_on,
+        facts={"role": row.role, "invoices": called or None},
+        at_risk=at_risk,
+        escalation=find_answerable_escalation(row.key) if row.kind == TaskKind.ESCALATION else None,
+    )
 
 
 def list_unreached_items(session: Session, delegations: Sequence[Delegation]) -> list[WorkItem]:
@@ -233,7 +239,7 @@ def list_case_items(
     """
     opened = _SELECT_CASES.where(col(Case.outcome).is_(None), *_of_account(col(Case.account_id), account_id))
     theirs = [*([_waits_for_collector(people, today)] if people else []), awaits_role_or_person(roles, people)]
-    rows = {row.case_id: row for awaited in theirs for row in session.execute(opened.where(awaited))}
+    rows = {row.case_id: row for row in session.execute(union_all(*(opened.where(awaited) for awaited in theirs)))}
     parsed = (_parse_case(row, reader, delegations) for row in rows.values())
     cases = [case for case in parsed if _is_for_reader(case, people)]
     unstated = {case.row.account_id for case in cases if not case.row.currency and not case.stated_amounts}
@@ -243,12 +249,13 @@ def list_case_items(
 
 
 def _waits_for_collector(people: Sequence[str], today: date) -> Any:
+    """Each alternative has an index of its own; only an invoice's case has a promise."""
     kind, waiting_for = col(Case.kind), col(Case.waiting_for)
     return and_(
-        col(Account.collector).in_(people),
+        _COLLECTOR.in_(people),
         or_(
-            col(Case.awaiting_role) == Role.COLLECTOR.value,
-            and_(kind == CaseKind.INVOICE, col(Case.promised_by) <= today),
+            and_(kind.in_(list(CaseKind)), col(Case.awaiting_role) == Role.COLLECTOR.value),
+            col(Case.promised_by) <= today,
             and_(kind == CaseKind.PAYMENT_PLAN, or_(waiting_for == "author", col(Case.next_step) == "grace_ends")),
             and_(kind == CaseKind.SUSPENSION, waiting_for.in_(("requester", "address"))),
         ),
@@ -325,9 +332,9 @@ def list_broken_promise_items(session: Session, people: Sequence[str], today: da
         col(answer.case_id) == col(JournalEntry.case_id), col(answer.seq) > col(JournalEntry.seq), col(answer.kind).in_(ANSWERING_KINDS)
     )
     lately = col(JournalEntry.business_at) >= start_of_day(today - timedelta(days=BROKEN_PROMISE_LISTED_DAYS))
-    theirs = (col(Account.collector).in_(people), *_of_account(col(JournalEntry.account_id), account_id))
+    theirs = (_COLLECTOR.in_(people), *_of_account(col(JournalEntry.account_id), account_id))
     still_open = and_(*theirs, col(Invoice.status) == InvoiceStatus.OPEN)
-    statement = _SELECT_ENTRIES.where(still_open, lately, col(JournalEntry.kind).in_(BROKEN_PROMISE_KINDS), ~answered)
+    statement = _SELECT_ENTRIES.where(still_open, lately, _IS_BROKEN_PROMISE, ~answered)
     return [_build_broken_promise_item(row) for row in session.execute(statement)]
 
 

@@ -35,22 +35,18 @@ def present_work_item(line: WorklistLine, today: date, words: Phrases) -> WorkIt
     item, ranked = line.item, line.ranked
     shown = [ranked.heaviest, *list_other_amounts(line)] if ranked.heaviest else []
     return WorkItemOut(
-        **item.model_dump(
-            include={
-                "id",
-                "account_id",
-                "account_name",
-                "collector",
-                "invoice_id",
-                "invoice_number",
-                "case_id",
-                "task_id",
-                "letter_id",
-                "escalation",
-            }
-        ),
+        id=item.id,
         kind=item.work,
-        invoices=[CalledInvoiceOut.from_row(invoice) for invoice in item.invoices],
+        account_id=item.account_id,
+        account_name=item.account_name,
+        collector=item.collector,
+        invoice_id=item.invoice_id,
+        invoice_number=item.invoice_number,
+        case_id=item.case_id,
+        task_id=item.task_id,
+        letter_id=item.letter_id,
+        escalation=item.escalation,
+        invoices=[CalledInvoiceOut.from_row(invoice) for invoice in line.called],
         at_risk=[Amount.from_minor(money.minor, money.currency) for money in shown],
         suspended_on=item.suspended_on,
         due_on=item.due_on,

@@ -6,9 +6,11 @@ invoice in pounds weighs as much as the largest in euros, whatever the exchange 
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from enum import StrEnum
+from itertools import accumulate
+from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -87,11 +89,11 @@ BROKEN_PROMISE_LISTED_DAYS = 7
 """The number of days for which a broken promise is listed."""
 
 
-class _WorklistModel(BaseModel):
-    model_config = ConfigDict(frozen=True)
+QUANTILES = 100
+"""With so many evenly spread balances of a currency an amount is compared; with all of them, where there are fewer."""
 
 
-class OpenCase(_WorklistModel):
+class OpenCase(NamedTuple):
     """A case that is not over, as the read model shows it. `next_on` is the business date on which it goes on by itself; `lapses_on` the
     last one on which a plan may be revised, or its offer accepted."""
 
@@ -147,10 +149,17 @@ def classify_task(kind: str) -> WorkKind:
     return next((work for work in WorkKind if work == kind), WorkKind.OTHER)
 
 
-class BalanceDistribution(_WorklistModel):
+class BalanceDistribution(BaseModel):
     """Open balances of a portfolio's invoices in minor units, by currency, smallest first: all of them, or evenly spread quantiles."""
 
+    model_config = ConfigDict(frozen=True)
+
     balances: dict[str, list[int]] = Field(default_factory=dict)
+
+    @classmethod
+    def from_balances(cls, balances: Mapping[str, Sequence[int]]) -> "BalanceDistribution":
+        """From the open balances of each currency, in any order."""
+        return cls(balances={currency: _pick_quantiles(sorted(each)) for currency, each in balances.items()})
 
     def percentile(self, money: Money) -> int | None:
         """Return the percentage of open invoices of its currency that owe no more; None when there is none to compare it with."""
@@ -163,7 +172,7 @@ class BalanceDistribution(_WorklistModel):
         return 100 * bisect_left(balances, money.minor) // len(balances) if balances else None
 
 
-class PendingWork(_WorklistModel):
+class PendingWork(NamedTuple):
     """A piece of work that waits for a person. `id` stays the same on every page; `due_on` None: now, since no known date.
 
     `at_risk`: the money that depends on it, one amount per currency.
@@ -175,7 +184,7 @@ class PendingWork(_WorklistModel):
     at_risk: tuple[Money, ...] = ()
 
 
-class RankedWork(_WorklistModel):
+class RankedWork(NamedTuple):
     """Work with its points. `heaviest` is the amount at risk that weighs most, and `percent` its weight; `percent_below` of the open
     invoices owe less."""
 
@@ -224,3 +233,10 @@ def score_work(pending: PendingWork, distribution: BalanceDistribution, today: d
 def _compute_money_points(money: Money, distribution: BalanceDistribution) -> int:
     percent = distribution.percentile(money)
     return UNKNOWN_CURRENCY_POINTS if percent is None else MAX_MONEY_POINTS * percent // 100
+
+
+def _pick_quantiles(balances: Sequence[int]) -> list[int]:
+    """Return the largest of each hundredth, the hundredths as even as can be and the larger ones first."""
+    size, left_over = divmod(len(balances), QUANTILES)
+    sizes = [size + 1] * left_over + [size] * (QUANTILES - left_over if size else 0)
+    return [balances[end - 1] for end in accumulate(sizes)]

@@ -350,6 +350,7 @@ async def test_what_was_done_today_is_counted_by_customer_and_told_where_somebod
         assert re.search(told_once, shown), shown
         assert "promised to pay €50.00" in shown
         assert "Put on hold" not in shown, "what follows from an act is none"
+        assert "1 customer done today" in shown
         await client.post("/v1/accounts/A-3/notes", json={"text": "moved"}, headers={"Idempotency-Key": "n"})
         assert "2 customers done today" in words(await page(client, "/today"))
     async with as_role(Role.COLLECTIONS_MANAGER, Accept="text/html") as manager:

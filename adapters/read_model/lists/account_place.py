@@ -1,8 +1,8 @@
 """On whose worklist an account stands today: what of it waits for whom, and when it is to be called next."""
 
 from datetime import date
+from typing import NamedTuple
 
-from pydantic import BaseModel, ConfigDict
 from sqlalchemy import func, select
 from sqlmodel import Session, col
 
@@ -18,10 +18,8 @@ from domain.identifiers import CaseKind
 from domain.roles import Role
 
 
-class PlacedWork(BaseModel):
+class PlacedWork(NamedTuple):
     """A thing on another list than the reader's: a person's, who may be covered for today, or a role's."""
-
-    model_config = ConfigDict(frozen=True)
 
     item: WorkItem
     person: str | None
@@ -29,11 +27,9 @@ class PlacedWork(BaseModel):
     covered_by: str | None = None
 
 
-class AccountPlace(BaseModel):
+class AccountPlace(NamedTuple):
     """`mine`: what of the account is on the reader's list; `others`: what is on other lists. `collector`: who looks after it, and
     `covered_by` for them today; `call_on`: the day of its call that is still to come. `reader` is whose list was asked for."""
-
-    model_config = ConfigDict(frozen=True)
 
     account_id: str
     account_name: str

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from adapters.read_model.accounts import load_account_names
-from adapters.read_model.journal import JournalLine, list_acts_since
+from adapters.read_model.journal import JournalLine, PersonalAct, list_acts_since, list_countable_acts
 from adapters.read_model.worklist import WorklistScope
 from api.console.account.conversation import UNSPOKEN, Talk, tell_lines
 from api.console.acts.wording import Reader
@@ -42,17 +42,19 @@ class DoneToday(NamedTuple):
 
 def load_done_today(context: ApiContext, scope: WorklistScope, reader: Reader, actor: Actor, *, is_told: bool) -> DoneToday:
     """`scope`: whose list of today it is, and so whose acts; `actor` reads it."""
-    since = start_of_day(context.today)
-    lines = [line for line in list_acts_since(context.database, scope.user, scope.people, since) if _is_act(line)]
+    given = (context.database, scope.user, scope.people, start_of_day(context.today))
+    if not is_told:
+        return DoneToday(len({act.account_id for act in list_countable_acts(*given) if _is_act(act)}), [])
+    lines = [line for line in list_acts_since(*given) if _is_act(line)]
     ids = list(dict.fromkeys(line.account_id for line in lines))
-    return DoneToday(len(ids), _tell_accounts(context, ids, lines, reader, actor) if is_told else [])
+    return DoneToday(len(ids), _tell_accounts(context, ids, lines, reader, actor))
 
 
-def _is_act(line: JournalLine) -> bool:
+def _is_act(done: JournalLine | PersonalAct) -> bool:
     """Whether it is what somebody did, and no consequence of it: a promise holds its invoice by itself, a pause is an act."""
-    if line.kind in HOLD_KINDS and line.facts.get("hold_kind") != HoldKind.PAUSE:
+    if done.kind in HOLD_KINDS and done.facts.get("hold_kind") != HoldKind.PAUSE:
         return False
-    return bool(line.account_id) and line.kind not in {*UNSPOKEN, EntryKind.ACT_REFUSED}
+    return bool(done.account_id) and done.kind not in {*UNSPOKEN, EntryKind.ACT_REFUSED}
 
 
 def _tell_accounts(

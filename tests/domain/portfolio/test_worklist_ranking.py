@@ -1,5 +1,7 @@
 """What comes first on a person's day, and why."""
 
+import sqlite3
+from contextlib import closing
 from datetime import date, timedelta
 from typing import Any
 
@@ -11,6 +13,7 @@ from domain.money import Money
 from domain.portfolio.worklist_ranking import (
     MAX_LATENESS_POINTS,
     MAX_MONEY_POINTS,
+    QUANTILES,
     UNKNOWN_CURRENCY_POINTS,
     URGENCY_POINTS,
     BalanceDistribution,
@@ -167,3 +170,13 @@ def test_the_score_is_the_sum_of_the_points_that_are_shown_and_at_most_a_hundred
 def test_more_money_never_weighs_less(minor: int, more: int) -> None:
     less = score_work(waiting("x", WorkKind.CALL, TODAY, eur(minor)), SCALES, TODAY)
     assert score_work(waiting("x", WorkKind.CALL, TODAY, eur(minor + more)), SCALES, TODAY).money >= less.money
+
+
+@given(st.lists(st.integers(1, 5_000), min_size=1, max_size=450))
+def test_many_balances_are_told_by_the_largest_of_each_hundredth_as_a_database_divides_them(balances: list[int]) -> None:
+    tile = "SELECT balance, ntile(?) OVER (ORDER BY balance) AS tile FROM balances"
+    with closing(sqlite3.connect(":memory:")) as database:
+        database.execute("CREATE TABLE balances (balance)")
+        database.executemany("INSERT INTO balances VALUES (?)", [(balance,) for balance in balances])
+        largest = database.execute(f"SELECT max(balance) FROM ({tile}) GROUP BY tile ORDER BY tile", (QUANTILES,)).fetchall()
+    assert BalanceDistribution.from_balances({"EUR": balances}).balances == {"EUR": [balance for (balance,) in largest]}

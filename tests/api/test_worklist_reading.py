@@ -1,0 +1,48 @@
+"""How a worklist is read: of all that there has been, what it is made of; and that summing up in the database changes nothing of it."""
+
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import event
+
+from adapters.database.row_states import TaskState
+from adapters.database.tables import CallRequest, Task
+from adapters.read_model.journal import list_countable_acts
+from adapters.read_model.worklist import WorklistScope, load_whole_worklist
+from domain.case.case_view import TaskKind
+from domain.clock import start_of_day
+from domain.roles import Role
+from tests.api.conftest import Client
+from tests.api.portfolio_world import TODAY, PortfolioWorld
+
+ME = "collector-1"
+
+
+async def test_a_call_counts_an_invoice_once_and_weighs_each_currency_by_itself(world: PortfolioWorld, collector: Client) -> None:
+    world.account("A-1", collector=ME)
+    for invoice, total, currency in (("I-1", 100_00, "GBP"), ("I-2", 250_00, "EUR"), ("I-3", 40_00, "EUR"), ("I-4", 999_00, "EUR")):
+        world.invoice(invoice, account="A-1", total=total, currency=currency, started=False)
+    call = Task(key="call:A-1", kind=TaskKind.CALL, account_id="A-1", due_on=TODAY)
+    world.add(call)
+    asked = (("I-1", "phone_call"), ("I-1", "second_call"), ("I-2", "phone_call"), ("I-3", "phone_call"))
+    world.add(*(CallRequest(invoice_id=invoice, step=step, task_id=call.id or 0, due_on=TODAY) for invoice, step in asked))
+    world.add(CallRequest(invoice_id="I-4", step="phone_call", task_id=call.id or 0, due_on=TODAY, state=TaskState.DROPPED))
+    (item,) = (await collector.get("/v1/worklist")).json()["items"]
+    assert item["why"][0] == "The customer is to be called: 3 invoices ask for it"
+    assert {(each["amount"], each["currency"]) for each in item["at_risk"]} == {("100.00", "GBP"), ("290.00", "EUR")}
+    assert sorted(each["id"] for each in item["invoices"]) == ["I-1", "I-2", "I-3"]
+
+
+def test_a_list_is_found_by_what_it_is_made_of_and_not_by_all_that_the_accounts_ever_had(world: PortfolioWorld) -> None:
+    """SQLite, which knows of no numbers, would go through the whole history of each of a collector's accounts."""
+    if not world.database.is_sqlite:
+        return
+    read: list[tuple[str, Any]] = []
+    event.listen(world.database.engine, "before_cursor_execute", lambda *given: read.append((given[2], given[3])))
+    load_whole_worklist(world.database, WorklistScope(user=ME, role=Role.COLLECTOR), TODAY)
+    list_countable_acts(world.database, ME, [ME], start_of_day(TODAY) - timedelta(days=1))
+    with world.database.engine.connect() as connection:
+        explained = [connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", given) for sql, given in read if sql.startswith("SELECT")]
+        plan = "\n".join(step.detail for steps in explained for step in steps)
+    assert not [index for index in ("ix_cases_account", "ix_journal_account") if index in plan], plan
+    assert all(index in plan for index in ("ix_cases_promised", "ix_journal_broken_promises", "ix_journal_acts")), plan
