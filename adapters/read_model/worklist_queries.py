@@ -47,6 +47,10 @@ _IS_BROKEN_PROMISE = text(BROKEN_PROMISES.replace("kind", "journal.kind"))
 ANSWERING_KINDS = (EntryKind.CALL_LOGGED.value, EntryKind.PROMISE_MADE.value)
 """By what a collector has seen to a broken promise."""
 
+_Answer = aliased(JournalEntry)
+_IS_ANSWERED = exists().where(
+    col(_Answer.case_id) == col(JournalEntry.case_id), col(_Answer.seq) > col(JournalEntry.seq), col(_Answer.kind).in_(ANSWERING_KINDS)
+)
 
 _ACCOUNT_COLUMNS = (col(Account.name), col(Account.collector), col(Account.suspended_on))
 _INVOICE_COLUMNS = (col(Invoice.number), col(Invoice.open_balance), col(Invoice.currency))
@@ -327,14 +331,10 @@ def list_broken_promise_items(session: Session, people: Sequence[str], today: da
     """Of the last days, on invoices that are still open, unless the customer was spoken to or promised anew since."""
     if not people:
         return []
-    answer = aliased(JournalEntry)
-    answered = exists().where(
-        col(answer.case_id) == col(JournalEntry.case_id), col(answer.seq) > col(JournalEntry.seq), col(answer.kind).in_(ANSWERING_KINDS)
-    )
     lately = col(JournalEntry.business_at) >= start_of_day(today - timedelta(days=BROKEN_PROMISE_LISTED_DAYS))
     theirs = (_COLLECTOR.in_(people), *_of_account(col(JournalEntry.account_id), account_id))
     still_open = and_(*theirs, col(Invoice.status) == InvoiceStatus.OPEN)
-    statement = _SELECT_ENTRIES.where(still_open, lately, _IS_BROKEN_PROMISE, ~answered)
+    statement = _SELECT_ENTRIES.where(still_open, lately, _IS_BROKEN_PROMISE, ~_IS_ANSWERED)
     return [_build_broken_promise_item(row) for row in session.execute(statement)]
 
 

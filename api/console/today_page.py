@@ -22,13 +22,13 @@ from api.console.today.customer import ShownCustomer, load_customer
 from api.console.today.done_today import load_done_today
 from api.console.today.foreseen import CALL_FORM, foresee_call
 from api.context import ApiContext
-from api.presenters.worklist import list_operations, present_work_item
-from api.schemas.worklist import WorkItemOut
+from api.presenters.worklist import list_operations, present_work_item, render_item_reason
 from api.web.access_logging import record_answered_account, record_shown_account
 from api.web.authentication import Context
 from api.web.one_snapshot import from_one_snapshot
 from api.web.request_target import EncodedPathRoute
 from domain.identifiers import CaseKind, find_case_kind
+from domain.money import Money
 from domain.portfolio.worklist_ranking import WorkKind
 from domain.roles import Actor, Role
 
@@ -71,12 +71,14 @@ STAYING = ("add_account_note",)
 
 
 class QueuedWork(NamedTuple):
-    """`item` as the API tells it, `why` its reason in a sentence; `alike`: how many more of its kind its customer has further down."""
+    """`at_risk`: the amount that weighs most, `why` what is to be done in a sentence; `alike`: how many more of its kind its customer has
+    further down."""
 
-    item: WorkItemOut
+    item: WorkItem
+    at_risk: Money | None
     why: str
     days_late: int
-    alike: int = 0
+    alike: int
 
 
 @router.get(TODAY_PAGE)
@@ -113,16 +115,16 @@ def show_today(
         context,
         "today.html",
         actor,
-        queue=[_queue_work(group[0], context, reader, len(group) - 1) for group in shown],
+        queue=[_queue_work(group, reader) for group in shown],
         counts=Counter(line.item.work.value for line in lines).most_common(),
         count=len(lines),
         rest=len(groups) - len(shown),
-        chosen=_queue_work(chosen, context, reader) if chosen else None,
+        chosen=present_work_item(chosen, context.today, reader.phrases) if chosen else None,
         is_opened=bool(item),
         shown=customer,
         asked=asked,
         done_today=load_done_today(context, scope, reader, actor, is_told=bool(done)),
-        following=_find_following(wanted, chosen),
+        following=_find_following(groups, chosen),
         kept=kept,
         today_url=_build_address,
         kind=kind,
@@ -168,9 +170,9 @@ def _group_by_customer(lines: list[WorklistLine]) -> list[list[WorklistLine]]:
     return list(groups.values())
 
 
-def _queue_work(line: WorklistLine, context: ApiContext, reader: Reader, alike: int = 0) -> QueuedWork:
-    item = present_work_item(line, context.today, reader.phrases)
-    return QueuedWork(item, item.why[0] if item.why else "", line.ranked.days_late, alike)
+def _queue_work(group: list[WorklistLine], reader: Reader) -> QueuedWork:
+    item, ranked = group[0].item, group[0].ranked
+    return QueuedWork(item, ranked.heaviest, render_item_reason(item, reader.phrases), ranked.days_late, len(group) - 1)
 
 
 def _show_call(context: ApiContext, item: WorkItem, customer: ShownCustomer, actor: Actor, reader: Reader) -> ShownForm | None:
@@ -198,9 +200,8 @@ def _list_acts(item: WorkItem, customer: ShownCustomer | None) -> list[str]:
     return [name for name in possible if name in load_act_forms() and name not in left_out and _is_known(item, name)]
 
 
-def _find_following(lines: list[WorklistLine], chosen: WorklistLine | None) -> str:
+def _find_following(groups: list[list[WorklistLine]], chosen: WorklistLine | None) -> str:
     """The id of what is next on the list once the chosen thing is done. Empty: the first."""
-    groups = _group_by_customer(lines)
     place = next((place for place, group in enumerate(groups) if any(line is chosen for line in group)), len(groups))
     return groups[place + 1][0].item.id if place + 1 < len(groups) else ""
 
