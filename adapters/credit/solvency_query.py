@@ -1,24 +1,27 @@
 """Read an account's payment behaviour, and score it."""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import func, select
 from sqlmodel import Session, col
 
-from adapters.credit.verdict_query import load_active_verdicts
+from adapters.credit.verdict_query import VERDICT_KINDS, find_active_verdicts
 from adapters.database.engine import Database
 from adapters.database.tables import Invoice
 from adapters.journal.account_entries import load_entries_of_kinds
 from domain.billing.billing_events import InvoiceStatus
 from domain.credit_review.referral_rules import LastCreditVerdict
 from domain.credit_review.solvency_score import PaymentBehaviour, SolvencyScore, score_solvency
+from domain.journal.account_entries import AccountEntry
 from domain.journal.entry_kinds import EntryKind
 from domain.policy.dispute_rules import DisputeResolution
 
 LOOK_BACK_PERIOD = timedelta(days=730)
 """The period whose payments count: older ones say little about the present."""
 
+PROMISE_KINDS = (EntryKind.PROMISE_KEPT, EntryKind.PROMISE_PARTLY_KEPT, EntryKind.PROMISE_BROKEN)
 JUDGED_RESOLUTIONS = {
     DisputeResolution.REJECTED.value,
     DisputeResolution.CREDIT_NOTE.value,
@@ -49,25 +52,28 @@ class SolvencyQuery:
         """Load the solvency as of `now` (business time, UTC). The exposure is the open amount in the currency of the last verdict's
         limit."""
         with self._database.reading() as session:
-            verdict = load_active_verdicts(session, account_id, now).get(account_id)
-            record = _load_payment_record(session, account_id, now, verdict)
+            kinds = (*VERDICT_KINDS, *PROMISE_KINDS, EntryKind.DISPUTE_RESOLVED)
+            entries = list(load_entries_of_kinds(session, *kinds, account_id=account_id, until=now))
+            verdict = find_active_verdicts(entries).get(account_id)
+            record = _load_payment_record(session, account_id, now, [entry for _, entry in entries], verdict)
         score = score_solvency(record)
         is_known = any(factor.value is not None for factor in score.factors)
         currency = verdict.currency if verdict and verdict.limit is not None else None
         return AccountSolvency(account_id=account_id, record=record, currency=currency, solvency=score if is_known else None)
 
 
-def _load_payment_record(session: Session, account_id: str, now: datetime, verdict: LastCreditVerdict | None) -> PaymentBehaviour:
+def _load_payment_record(
+    session: Session, account_id: str, now: datetime, entries: Iterable[AccountEntry], verdict: LastCreditVerdict | None
+) -> PaymentBehaviour:
     since = now - LOOK_BACK_PERIOD
-    kinds = (EntryKind.PROMISE_KEPT, EntryKind.PROMISE_PARTLY_KEPT, EntryKind.PROMISE_BROKEN)
-    promises: dict[EntryKind, set[str]] = {kind: set() for kind in kinds}
+    promises: dict[EntryKind, set[str]] = {kind: set() for kind in PROMISE_KINDS}
     resolutions: list[str] = []
-    for _, entry in load_entries_of_kinds(session, *kinds, EntryKind.DISPUTE_RESOLVED, account_id=account_id, until=now):
+    for entry in entries:
         if entry.at < since:
             continue
         if entry.kind == EntryKind.DISPUTE_RESOLVED.value:
             resolutions.append(entry.get_text("resolution"))
-        else:
+        elif entry.kind in PROMISE_KINDS:
             promises[EntryKind(entry.kind)].add(entry.promise_id)
     kept = len(promises[EntryKind.PROMISE_KEPT])
     return PaymentBehaviour(

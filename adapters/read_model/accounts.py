@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import Any
 
 from pydantic import BaseModel
-from sqlalchemy import and_, case, func, literal, or_, select
+from sqlalchemy import and_, case, func, literal, or_, select, union_all
 from sqlmodel import Session, col
 
 from adapters.billing.external_key import show_account
@@ -229,23 +229,21 @@ def _load_balances(session: Session, account_ids: list[str], today: date) -> dic
 def _load_unapplied_credit(session: Session, account_ids: list[str]) -> list[tuple[str, str, int]]:
     """What came in or was credited, less what invoices took."""
     left: dict[tuple[str, str], int] = {}
+    for account, currency, amount in session.execute(_select_credit(account_ids)):
+        left[account, currency] = left.get((account, currency), 0) + int(amount)
+    return [(account, currency, amount) for (account, currency), amount in left.items()]
+
+
+def _select_credit(account_ids: list[str]) -> Any:
+    """The parts of which it is the sum, by account and currency: what invoices took is below zero."""
+    parts = []
     for table, link, counts in (
         (Payment, Allocation.payment_id, col(Payment.reversed_on).is_(None)),
         (CreditNote, Allocation.credit_note_id, col(CreditNote.id).is_not(None)),
     ):
+        owner = (col(table.account_id), col(table.currency))
         mine = and_(col(table.account_id).in_(account_ids), counts)
-        came = (
-            select(col(table.account_id), col(table.currency), func.sum(col(table.amount)))
-            .where(mine)
-            .group_by(col(table.account_id), col(table.currency))
-        )
-        taken = (
-            select(col(table.account_id), col(table.currency), func.sum(col(Allocation.amount)))
-            .join(Allocation, col(link) == table.id)
-            .where(mine)
-            .group_by(col(table.account_id), col(table.currency))
-        )
-        for sign, statement in ((1, came), (-1, taken)):
-            for account, currency, amount in session.execute(statement):
-                left[account, currency] = left.get((account, currency), 0) + sign * int(amount)
-    return [(account, currency, amount) for (account, currency), amount in left.items()]
+        parts.append(select(*owner, func.sum(col(table.amount))).where(mine).group_by(*owner))
+        taken = select(*owner, -func.sum(col(Allocation.amount))).join(Allocation, col(link) == table.id)
+        parts.append(taken.where(mine).group_by(*owner))
+    return union_all(*parts)

@@ -126,6 +126,14 @@ def list_letters(
         return letters, following
 
 
+def find_last_letter(database: Database, account_id: str) -> LetterRow | None:
+    """Find the last letter that went to an account, without its lines; None where none did."""
+    went = _select_letters().where(col(Message.account_id) == account_id, col(Message.state) == MessageState.SENT)
+    with database.reading() as session:
+        row = session.execute(went.order_by(col(Message.id).desc()).limit(1)).first()
+        return _build_letter_row(*row) if row else None
+
+
 def load_letter_rows(session: Session, letter_ids: Sequence[int]) -> list[LetterRow]:
     """Load the letters of these ids, in their order, without their lines."""
     found = {row[0].id: _build_letter_row(*row) for row in session.execute(_select_letters().where(col(Message.id).in_(letter_ids)))}

@@ -15,7 +15,7 @@ from adapters.database.tables import Account, Case, ExternalInvoiceRow, Invoice,
 from adapters.letters.payment_reference import is_page
 from adapters.read_model.cursors import CursorPosition, decode_cursor, paginate_rows
 from adapters.read_model.missing_addresses import load_missing_addresses
-from adapters.read_model.open_disputes import OpenDispute, PendingReduction, load_open_disputes, load_pending_reductions
+from adapters.read_model.open_disputes import OpenDispute, PendingReduction, load_open_claims
 from adapters.read_model.resent_letters import load_resent_letters
 from adapters.read_model.suspensions import STAGE_SUSPENDED, SuspensionStanding, load_account_suspensions
 from domain import identifiers as ids
@@ -210,8 +210,7 @@ def _cursor_position(row: Any) -> CursorPosition:
 
 def _build_invoice_rows(session: Session, rows: Sequence[Any]) -> list[InvoiceRow]:
     suspensions = load_account_suspensions(session, {row[0].account_id for row in rows})
-    disputes = load_open_disputes(session, [row[0].id for row in rows])
-    reductions = load_pending_reductions(session, [row[0].id for row in rows])
+    claims = load_open_claims(session, [row[0].id for row in rows])
     addresses = load_missing_addresses(session, {row[0].account_id for row in rows})
     resent = load_resent_letters(session, (row[3] for row in rows if row[3]))
     return [
@@ -222,8 +221,8 @@ def _build_invoice_rows(session: Session, rows: Sequence[Any]) -> list[InvoiceRo
             collector=collector,
             case=_build_case_view(case, invoice) if case else None,
             suspension=suspensions.get(invoice.account_id),
-            dispute=disputes.get(invoice.id),
-            reduction=reductions.get(invoice.id),
+            dispute=claims.disputes.get(invoice.id),
+            reduction=claims.reductions.get(invoice.id),
             no_address_since=addresses.get(invoice.account_id),
             is_letter_resent=case is not None and case.case_id in resent,
         )

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from datetime import date
+from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import select
@@ -49,41 +50,42 @@ class PendingReduction(BaseModel):
     approval_id: str | None
 
 
-def load_pending_reductions(session: Session, invoice_ids: Collection[str]) -> dict[str, PendingReduction]:
-    """Return the request that waits of each invoice that has one; by invoice. An invoice has one at most."""
-    columns = (col(Case.case_id), col(Case.invoice_id), col(Case.stage), col(Case.summary))
-    statement = select(*columns).where(
-        col(Case.kind) == CaseKind.CREDIT_REQUEST, col(Case.invoice_id).in_(sorted(set(invoice_ids))), col(Case.outcome).is_(None)
-    )
-    found: dict[str, PendingReduction] = {}
-    for row in session.execute(statement):
-        summary = parse_case_summary(CaseKind.CREDIT_REQUEST, row.summary)
-        if isinstance(summary, CreditRequestSummary) and summary.reduction:
-            found[row.invoice_id] = PendingReduction(
-                case_id=row.case_id,
-                stage=row.stage,
-                reduction=ReductionKind(summary.reduction),
-                amount=summary.amount,
-                requester=summary.requester,
-                approval_id=approval_case_id(row.case_id, summary.approvals) if summary.approvals else None,
-            )
-    return found
+class OpenClaims(NamedTuple):
+    """By invoice, each of which has one dispute and one request at most."""
+
+    disputes: dict[str, OpenDispute]
+    reductions: dict[str, PendingReduction]
 
 
-def load_open_disputes(session: Session, invoice_ids: Collection[str]) -> dict[str, OpenDispute]:
-    """Return the open dispute of each invoice that has one; by invoice. An invoice has one at most."""
-    columns = (col(Case.case_id), col(Case.invoice_id), col(Case.stage), col(Case.next_on), col(Case.summary))
+def load_open_claims(session: Session, invoice_ids: Collection[str]) -> OpenClaims:
+    """Load the open dispute of each invoice that has one, and the request that waits of each that has one."""
+    columns = (col(Case.kind), col(Case.case_id), col(Case.invoice_id), col(Case.stage), col(Case.next_on), col(Case.summary))
     statement = select(*columns).where(
-        col(Case.kind) == CaseKind.DISPUTE, col(Case.invoice_id).in_(sorted(set(invoice_ids))), col(Case.outcome).is_(None)
+        col(Case.kind).in_((CaseKind.DISPUTE, CaseKind.CREDIT_REQUEST)),
+        col(Case.invoice_id).in_(sorted(set(invoice_ids))),
+        col(Case.outcome).is_(None),
     )
-    found: dict[str, OpenDispute] = {}
+    found = OpenClaims({}, {})
     for row in session.execute(statement.order_by(col(Case.case_id))):
-        summary = parse_case_summary(CaseKind.DISPUTE, row.summary)
-        if isinstance(summary, DisputeSummary) and row.invoice_id:
-            found[row.invoice_id] = OpenDispute(
-                case_id=row.case_id,
-                stage=row.stage,
-                deadline=row.next_on,
-                **summary.model_dump(include={"reason", "contested", "department", "assignee", "escalated", "raised_on", "raised_by"}),
-            )
+        summary = parse_case_summary(row.kind, row.summary)
+        if isinstance(summary, DisputeSummary):
+            found.disputes[row.invoice_id] = _build_dispute(row, summary)
+        elif isinstance(summary, CreditRequestSummary) and summary.reduction:
+            found.reductions[row.invoice_id] = _build_reduction(row, summary, ReductionKind(summary.reduction))
     return found
+
+
+def _build_dispute(row: Any, summary: DisputeSummary) -> OpenDispute:
+    told = summary.model_dump(include={"reason", "contested", "department", "assignee", "escalated", "raised_on", "raised_by"})
+    return OpenDispute(case_id=row.case_id, stage=row.stage, deadline=row.next_on, **told)
+
+
+def _build_reduction(row: Any, summary: CreditRequestSummary, reduction: ReductionKind) -> PendingReduction:
+    return PendingReduction(
+        case_id=row.case_id,
+        stage=row.stage,
+        reduction=reduction,
+        amount=summary.amount,
+        requester=summary.requester,
+        approval_id=approval_case_id(row.case_id, summary.approvals) if summary.approvals else None,
+    )

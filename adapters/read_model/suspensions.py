@@ -5,7 +5,7 @@ from datetime import date
 from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import select
+from sqlalchemy import and_, literal, or_, select
 from sqlmodel import Session, col
 
 from adapters.database.tables import Account, Case, JournalEntry
@@ -76,18 +76,17 @@ class _StageEntry(NamedTuple):
 
 def load_account_suspensions(session: Session, account_ids: Collection[str]) -> dict[str, SuspensionStanding]:
     """Return the suspension of each account that is suspended, or that somebody asked to suspend; by account."""
-    wanted = sorted(set(account_ids))
-    off = select(col(Account.id), col(Account.suspended_on)).where(col(Account.id).in_(wanted), col(Account.suspended_on).is_not(None))
-    suspended_on: dict[str, date] = {row.id: row.suspended_on for row in session.execute(off)}
-    cases = select(Case).where(col(Case.case_id).in_([ids.suspension_case_id(account) for account in wanted]))
-    rows = {row.account_id: row for row in session.scalars(cases) if row.outcome is None or row.account_id in suspended_on}
-    entries = _load_stage_entries(session, [row.case_id for row in rows.values()])
-    approvals = _load_open_approvals(session, rows.values())
-    return {
-        account: _build_suspension(account, rows.get(account), suspended_on.get(account), entries, approvals)
-        for account in wanted
-        if account in rows or account in suspended_on
-    }
+    is_asked = and_(col(Case.case_id).is_not(None), col(Case.outcome).is_(None))
+    statement = (
+        select(col(Account.id), col(Account.suspended_on), Case)
+        .outerjoin(Case, col(Case.case_id) == literal(ids.suspension_case_id("")) + col(Account.id))
+        .where(col(Account.id).in_(sorted(set(account_ids))), or_(col(Account.suspended_on).is_not(None), is_asked))
+    )
+    found = session.execute(statement).all()
+    cases = [case for _, _, case in found if case]
+    entries = _load_stage_entries(session, [case.case_id for case in cases])
+    approvals = _load_open_approvals(session, cases)
+    return {account: _build_suspension(account, case, suspended_on, entries, approvals) for account, suspended_on, case in found}
 
 
 def _load_stage_entries(session: Session, case_ids: list[str]) -> dict[str, list[_StageEntry]]:

@@ -11,6 +11,8 @@ from domain.case.case_view import CaseView
 from domain.policy.collection_policy import Policy
 
 StateSource = Literal["live", "read_model"]
+PolicyReader = Callable[[CaseView | None], Policy | None]
+"""Finds the policy that a case goes by; None where it goes by none, or the policy's text is not kept."""
 
 
 async def load_live_invoice(context: ApiContext, row: InvoiceRow) -> tuple[InvoiceRow, StateSource, Policy | None]:
@@ -31,7 +33,7 @@ def load_case_policy(context: ApiContext, case: CaseView | None) -> Policy | Non
     return pinned.load_policy() if pinned else None
 
 
-def build_policy_reader(context: ApiContext) -> Callable[[CaseView | None], Policy | None]:
+def build_policy_reader(context: ApiContext) -> PolicyReader:
     """Build what finds the policies of one case after another; one that several of them go by is read once."""
     policies: dict[tuple[str | None, int | None] | None, Policy | None] = {}
 

@@ -181,7 +181,8 @@ def _show_call(context: ApiContext, item: WorkItem, customer: ShownCustomer, act
     if not form.is_for(actor.role) or not _is_called_for(item):
         return None
     first_open = next(iter(customer.subject.open_invoices), None)
-    return show_form(CALL_FORM, form, {"account_id": item.account_id}, customer.subject, reader, list_call_values(context, first_open))
+    known = list_call_values(context, first_open, customer.find_policy)
+    return show_form(CALL_FORM, form, {"account_id": item.account_id}, customer.subject, reader, known)
 
 
 def _is_called_for(item: WorkItem) -> bool:

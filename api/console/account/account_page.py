@@ -5,10 +5,10 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
 
-from adapters.database.row_states import MessageState
 from adapters.read_model.accounts import AccountDetail, list_latest_payments
-from adapters.read_model.correspondence import list_letters, list_tasks
+from adapters.read_model.correspondence import find_last_letter, list_tasks
 from adapters.read_model.letter_brakes import find_hold_for_release
+from api.commands.live_invoice import build_policy_reader
 from api.console.account import lanes
 from api.console.account.conversation import SHARES, load_conversation
 from api.console.account.lanes import draw_account_course
@@ -16,7 +16,7 @@ from api.console.account.standing import draw_ages, load_standing
 from api.console.acts.wording import Reader
 from api.console.credit_pages import build_credit_facts
 from api.console.open_cases import list_open_cases
-from api.console.rendering import PageReader, choose_page_language, load_reader, render
+from api.console.rendering import PageReader, load_reader, render
 from api.context import ApiContext
 from api.presenters.account_place import tell_account_place
 from api.routes.accounts import require_account_detail
@@ -44,14 +44,14 @@ def show_account(
     account = require_account_detail(context, account_id)
     reader = load_reader(context, actor)
     words = reader.phrases
-    sent, _ = list_letters(context.database, limit=1, account=account_id, state=MessageState.SENT)
+    letter = find_last_letter(context.database, account_id)
     return render(
         request,
         context,
         "account.html",
         actor,
         account=account,
-        standing=load_standing(context, account, next(iter(sent), None), words, choose_page_language(request, context, actor)),
+        standing=load_standing(context, account, letter, words, build_policy_reader(context)),
         **build_credit_facts(context, actor, account),
         local_times=_tell_local_times(context, account, reader),
         course=draw_account_course(context, account.invoices, words),

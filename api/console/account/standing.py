@@ -9,7 +9,7 @@ from adapters.read_model.accounts import AccountDetail, AgedBalance, BalanceRow,
 from adapters.read_model.correspondence import LetterRow
 from adapters.read_model.invoices import InvoiceRow
 from adapters.read_model.letter_brakes import find_account_brake
-from api.commands.live_invoice import load_case_policy
+from api.commands.live_invoice import PolicyReader
 from api.console.overview.bars import BarPart, draw_stacked_bar
 from api.context import ApiContext
 from api.presenters.invoices import explain_invoice
@@ -73,7 +73,7 @@ class AccountStanding(NamedTuple):
 
 
 def load_standing(
-    context: ApiContext, account: AccountDetail, last_letter: LetterRow | None, words: Phrases, language: str
+    context: ApiContext, account: AccountDetail, last_letter: LetterRow | None, words: Phrases, find_policy: PolicyReader
 ) -> AccountStanding:
     """`last_letter`: the last one that went."""
     ages = load_ages(context.database, account.id, context.today)
@@ -82,8 +82,8 @@ def load_standing(
     return AccountStanding(
         currencies=[_build_currency(balance, ages) for balance in account.balances],
         promises=_judge_promises(load_promises(context.database, account.id, context.business_now)),
-        solvency=present_solvency(solvency, language),
-        next=_find_next(context, account.id, open_rows, words),
+        solvency=present_solvency(solvency, words.language),
+        next=_find_next(context, account.id, open_rows, words, find_policy),
         last_contact=_find_last_contact(last_letter, find_last_call(context.database, account.id)),
         paused=[row for row in open_rows if row.case and any(hold.kind is HoldKind.PAUSE for hold in row.case.holds)],
         has_open=bool(open_rows),
@@ -106,7 +106,9 @@ def _judge_promises(promises: list[PromiseFacts]) -> PromiseHistory:
     return PromiseHistory(promises[:MAX_PROMISES], kept, len(judged), still_open)
 
 
-def _find_next(context: ApiContext, account_id: str, open_rows: list[InvoiceRow], words: Phrases) -> NextOfAccount | None:
+def _find_next(
+    context: ApiContext, account_id: str, open_rows: list[InvoiceRow], words: Phrases, find_policy: PolicyReader
+) -> NextOfAccount | None:
     """The earliest next step of what nothing holds; where there is none, why the oldest waits."""
     if not open_rows:
         return None
@@ -114,7 +116,7 @@ def _find_next(context: ApiContext, account_id: str, open_rows: list[InvoiceRow]
     coming = [row for row in open_rows if row.case and row.case.next_on and row.case.next_step and not row.case.holds]
     first = min(coming, key=lambda row: (_day_of(row), row.due_date), default=None) or min(open_rows, key=lambda row: row.due_date)
     case = first.case
-    reason = explain_invoice(first, load_case_policy(context, case), words, brake)
+    reason = explain_invoice(first, find_policy(case), words, brake)
     why = words.render_next_step_reason(*reason, first.currency)
     if case is None or first not in coming:
         return NextOfAccount(None, None, why, [first])

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 
 from adapters.read_model.accounts import find_account
 from adapters.read_model.invoices import InvoiceFilter, InvoiceRow, find_invoice, list_invoices
-from api.commands.live_invoice import load_case_policy
+from api.commands.live_invoice import PolicyReader, build_policy_reader
 from api.console.acts.forms import load_act_forms
 from api.context import ApiContext
 from api.schemas.targets.collection_targets import write_month
@@ -26,15 +26,16 @@ def find_known_values(context: ApiContext, name: str, ids: Mapping[str, str]) ->
     if name == TARGET_FORM:
         return {"month": [write_month(context.today)]}
     if CALL_DISPUTE_DAY in load_act_forms()[name].fields:
-        return list_call_values(context, _find_first_open(context, ids["account_id"]))
+        return list_call_values(context, _find_first_open(context, ids["account_id"]), build_policy_reader(context))
     if name == RAISE_DISPUTE_FORM:
-        return _offer_day(DISPUTE_DAY, _find_dispute_day(context, find_invoice(context.database, ids["invoice_id"])))
+        invoice = find_invoice(context.database, ids["invoice_id"])
+        return _offer_day(DISPUTE_DAY, _find_dispute_day(context, invoice, build_policy_reader(context)))
     return {}
 
 
-def list_call_values(context: ApiContext, first_open: InvoiceRow | None) -> dict[str, Sequence[str]]:
+def list_call_values(context: ApiContext, first_open: InvoiceRow | None, find_policy: PolicyReader) -> dict[str, Sequence[str]]:
     """What the form of a call shows at first: a day for a dispute, as the policy of the account's first open invoice says."""
-    return _offer_day(CALL_DISPUTE_DAY, _find_dispute_day(context, first_open))
+    return _offer_day(CALL_DISPUTE_DAY, _find_dispute_day(context, first_open, find_policy))
 
 
 def _offer_day(field: str, day: date | None) -> dict[str, Sequence[str]]:
@@ -47,7 +48,7 @@ def _find_first_open(context: ApiContext, account_id: str) -> InvoiceRow | None:
     return rows[0] if rows else None
 
 
-def _find_dispute_day(context: ApiContext, invoice: InvoiceRow | None) -> date | None:
+def _find_dispute_day(context: ApiContext, invoice: InvoiceRow | None, find_policy: PolicyReader) -> date | None:
     """The day by which each department has its answer, as the invoice's policy says; none without a policy."""
-    policy = load_case_policy(context, invoice.case) if invoice else None
+    policy = find_policy(invoice.case) if invoice else None
     return context.today + timedelta(days=max(policy.dispute.days.values())) if policy else None

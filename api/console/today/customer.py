@@ -5,11 +5,11 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from adapters.correspondence.business_days import get_business_day_check
-from adapters.database.row_states import MessageState
 from adapters.i18n.formatting import name_place
 from adapters.read_model.accounts import AccountDetail, ContactRow, find_account
-from adapters.read_model.correspondence import list_letters
+from adapters.read_model.correspondence import find_last_letter
 from adapters.read_model.invoices import InvoiceFilter, InvoiceRow, list_invoices
+from api.commands.live_invoice import PolicyReader, build_policy_reader
 from api.console.account.standing import AccountStanding, CurrencyStanding, load_standing
 from api.console.acts.subject import MAX_INVOICES, ActSubject, build_subject
 from api.console.acts.wording import Reader
@@ -39,8 +39,8 @@ class Callee(NamedTuple):
 
 class ShownCustomer(NamedTuple):
     """`others`: its contacts but for whom one calls. `overdue`: the first of those invoices, of `overdue_count`; `subject` has all that are
-    open. `days_late`: so many after the due date it pays on the average, None where that is not known. `is_bounced`: the address that the
-    last letter went to takes none any more."""
+    open. `days_late`: so many after the due date it pays on the average, None where that is not known. `find_policy`: by what its invoices
+    are collected. `is_bounced`: the address that the last letter went to takes none any more."""
 
     account: AccountDetail
     callee: Callee | None
@@ -51,6 +51,7 @@ class ShownCustomer(NamedTuple):
     overdue: list[InvoiceRow]
     overdue_count: int
     days_late: int | None
+    find_policy: PolicyReader
     is_bounced: bool
 
     @property
@@ -66,10 +67,9 @@ def load_customer(context: ApiContext, account_id: str, reader: Reader) -> Shown
         return None
     owed = InvoiceFilter(account=account_id, status=InvoiceStatus.OPEN)
     open_rows, _ = list_invoices(context.database, owed, context.today, MAX_INVOICES, None)
-    letters, _ = list_letters(context.database, limit=1, account=account_id, state=MessageState.SENT)
-    letter = next(iter(letters), None)
+    letter, find_policy = find_last_letter(context.database, account_id), build_policy_reader(context)
     read = account.model_copy(update={"invoices": open_rows})
-    standing = load_standing(context, read, letter, reader.phrases, reader.phrases.language)
+    standing = load_standing(context, read, letter, reader.phrases, find_policy)
     overdue = [row for row in open_rows if row.days_past_due(context.today) > 0]
     callee = _choose_callee(account.contacts)
     return ShownCustomer(
@@ -82,6 +82,7 @@ def load_customer(context: ApiContext, account_id: str, reader: Reader) -> Shown
         overdue=overdue[:MAX_SHOWN],
         overdue_count=len(overdue),
         days_late=_find_days_late(standing),
+        find_policy=find_policy,
         is_bounced=letter is not None and any(each.undeliverable_since and each.email == letter.recipient for each in account.contacts),
     )
 

@@ -11,7 +11,6 @@ from adapters.i18n.wording import fill_placeholders
 from adapters.read_model.account_debts import list_open_debts
 from adapters.read_model.invoices import InvoiceRow
 from api.commands.call_planning import CallPlan, CallPlanner
-from api.commands.live_invoice import load_case_policy
 from api.console.acts.form_body import UnreadableField, build_body
 from api.console.acts.forms import load_act_forms
 from api.console.acts.sent_form import Values, get_first
@@ -67,7 +66,7 @@ class _Foresight:
         self._context, self._customer, self._reader = context, customer, reader
         self._rows = {row.id: row for row in customer.subject.open_invoices}
         first = next((row for row in self._rows.values() if row.case), None)
-        self._policy = load_case_policy(context, first.case) if first else None
+        self._policy = customer.find_policy(first.case) if first else None
 
     def foresee(self, actor: Actor, values: Values) -> ForeseenCall:
         plan = self._plan(actor, values)
