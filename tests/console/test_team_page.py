@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from adapters.identity.users_and_tokens import IdentityStore
 from adapters.portfolio.rule_store import PortfolioRuleStore
 from adapters.read_model.accounts import find_account
-from api.console.team.rule_lines import UnreadableRule, read_rules, write_rules
+from api.console.team.rule_rows import RuleRow, UnreadableRule, add_spare_rows, read_rows, write_rows
 from domain.portfolio.assignment_rules import PortfolioRule
 from domain.roles import Role
 from tests.api.conftest import As, Client
@@ -37,9 +37,14 @@ def find_hidden(html: str, action: str) -> dict[str, str]:
     return dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', form))
 
 
-async def send_rules(client: Client, text: str) -> int:
-    answer = await client.post("/team/rules", data=find_hidden(await page(client, "/team"), "/team/rules") | {"rules": text})
-    return answer.status_code
+def fill_rules(*rows: RuleRow) -> dict[str, list[str]]:
+    """What a browser sends of the rules' rows."""
+    return {name: [getattr(row, name) for row in rows] for name in RuleRow._fields}
+
+
+async def send_rules(client: Client, *rows: RuleRow) -> int:
+    hidden = find_hidden(await page(client, "/team"), "/team/rules")
+    return (await client.post("/team/rules", data={**hidden, **fill_rules(*rows)})).status_code
 
 
 async def do_act(client: Client, html: str, name: str, **filled: str) -> str:
@@ -75,11 +80,11 @@ async def test_accounts_are_handed_over_and_covered_from_the_page(as_role: As, t
 async def test_rules_are_kept_looked_at_and_then_applied(as_role: As, team: PortfolioWorld) -> None:
     async with as_role(Role.COLLECTIONS_MANAGER, Accept="text/html") as client:
         before = find_hidden(await page(client, "/team"), "/team/rules")
-        assert await send_rules(client, "anna; FR\nlouis; DE; ; a-m") == 303
+        assert await send_rules(client, RuleRow("1", "anna", "FR"), RuleRow("2", "louis", "DE", letters="a-m"), RuleRow("3")) == 303
         shown = await page(client, "/team")
         assert "Hafenwerk: – → louis" in words(shown)
         assert collector_of(team, "A-2") is None, "a preview moves nothing"
-        stale = await client.post("/team/rules", data=before | {"rules": "anna"})
+        stale = await client.post("/team/rules", data={**before, **fill_rules(RuleRow("1", "anna"))})
         assert stale.status_code == 409, "somebody has changed them since"
         form = find_hidden(shown, "/team/rules/apply")
         assert (await client.post("/team/rules/apply", data=form | {"version": "7", "form_key": "other-key"})).status_code == 409
@@ -89,19 +94,34 @@ async def test_rules_are_kept_looked_at_and_then_applied(as_role: As, team: Port
         assert "Nothing would move" in await page(client, "/team")
 
 
-@pytest.mark.parametrize("text", ["nobody", "anna; Germany", "anna; ; ; M-A", "anna; a; b; c; d", f"anna; {NASTY}"])
-async def test_a_line_that_is_no_rule_is_named_and_nothing_is_kept(as_role: As, team: PortfolioWorld, text: str) -> None:
+@pytest.mark.parametrize(
+    "row",
+    [
+        RuleRow("2", "nobody"),
+        RuleRow("2", "anna", "Germany"),
+        RuleRow("2", "anna", letters="M-A"),
+        RuleRow("first", "anna"),
+        RuleRow("2", "", "DE"),
+        RuleRow("2", "anna", ", ".join(["DE"] * 251)),
+        RuleRow("2", "anna", NASTY),
+    ],
+)
+async def test_a_row_that_is_no_rule_is_named_and_nothing_is_kept(as_role: As, team: PortfolioWorld, row: RuleRow) -> None:
     async with as_role(Role.ADMIN, Accept="text/html") as client:
         form = find_hidden(await page(client, "/team"), "/team/rules")
-        answer = await client.post("/team/rules", data=form | {"rules": f"louis; DE\n{text}"})
+        filled = {**form, **fill_rules(RuleRow("1", "louis", "DE"), row)}
+        answer = await client.post("/team/rules", data=filled)
         assert answer.status_code == 422
-        assert "Line 2 is no rule" in answer.text
+        assert "Row 2 is no rule" in answer.text
+        assert 'value="louis"' in answer.text, "what was written stays"
         assert "<script>" not in answer.text
         IdentityStore(team.database).add_user("admin-1", Role.ADMIN, language="de")
-        in_german = (await client.post("/team/rules", data=form | {"rules": f"louis; DE\n{text}"})).text
+        in_german = (await client.post("/team/rules", data=filled)).text
         assert "Zeile 2" in in_german
         assert 'lang="en"' not in in_german
-        assert (await client.post("/team/rules", data={"rules": "anna"})).status_code == 422, "a form of ours carries its token"
+        assert (await client.post("/team/rules", data=fill_rules(RuleRow("1", "anna")))).status_code == 422, (
+            "a form of ours carries its token"
+        )
         assert (await client.post("/team/rules/apply", data={"version": "0"})).status_code == 303
     assert PortfolioRuleStore(team.database).get_current().version == 0
 
@@ -112,7 +132,7 @@ async def test_others_look_at_it_and_change_nothing(as_role: As, team: Portfolio
         shown = await page(client, "/team")
         assert "/act/reassign_accounts" not in shown
         assert 'action="/team/rules"' not in shown
-        assert (await client.post("/team/rules", data={"rules": "anna"})).status_code == 403
+        assert (await client.post("/team/rules", data=fill_rules(RuleRow("1", "anna")))).status_code == 403
         assert (await client.post("/team/rules/apply", data={})).status_code == 403
     for language in ("de", "fr", "es"):
         IdentityStore(team.database).add_user("admin-1", Role.ADMIN, language=language)
@@ -137,20 +157,41 @@ _words = st.text("abcdefg-_1", min_size=1, max_size=6)
     )
 )
 def test_rules_are_read_as_they_are_written(rules: list[PortfolioRule]) -> None:
-    assert read_rules(write_rules(rules)) == rules
+    assert [each.rule for each in read_rows(add_spare_rows(write_rows(rules)))] == rules
 
 
-def test_a_line_is_named_by_its_number() -> None:
+def test_a_row_is_named_by_its_number() -> None:
     with pytest.raises(UnreadableRule) as error:
-        read_rules("anna\n\nlouis; ?")
-    assert error.value.number == 3
+        read_rows([RuleRow("1", "anna"), RuleRow("2"), RuleRow("3", "louis", "?")])
+    assert error.value.row == 3
 
 
-def test_a_rules_value_may_have_the_separators_of_its_line() -> None:
+def test_a_rules_value_may_have_the_separators_of_its_row() -> None:
     rules = [
         PortfolioRule(collector="kim; the elder", countries=["DE"], segments=['small, "old"', "large"]),
         PortfolioRule(collector="louis, jr", letters="A-F"),
     ]
-    assert read_rules(write_rules(rules)) == rules
-    assert write_rules(rules) == '"kim; the elder"; DE; "small, ""old""", large\n"louis, jr"; ; ; A-F'
-    assert read_rules("louis, jr; DE") == [PortfolioRule(collector="louis, jr", countries=["DE"])]
+    assert [each.rule for each in read_rows(write_rows(rules))] == rules
+    assert write_rows(rules)[0] == RuleRow("1", "kim; the elder", "DE", '"small, ""old""", large')
+    assert write_rows(rules)[1] == RuleRow("2", "louis, jr", letters="A-F")
+
+
+@pytest.mark.parametrize(
+    ("places", "order"),
+    [
+        (("1", "2", "3"), "abc"),
+        (("3", "2", "3"), "bca"),
+        (("1", "2", "1"), "cab"),
+        (("1", "1", "3"), "bac"),
+        (("", "", "2"), "acb"),
+        (("9", "2", "3"), "bca"),
+    ],
+)
+def test_a_rule_that_is_given_another_place_goes_there(places: tuple[str, ...], order: str) -> None:
+    rows = [RuleRow(place, name) for place, name in zip(places, "abc", strict=True)]
+    assert "".join(each.rule.collector for each in read_rows(rows)) == order
+
+
+def test_letters_and_countries_are_taken_as_people_type_them() -> None:
+    (placed,) = read_rows([RuleRow("1", " anna ", "de, at", "", "a – f")])
+    assert placed.rule == PortfolioRule(collector="anna", countries=["DE", "AT"], letters="A-F")
