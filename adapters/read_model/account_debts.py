@@ -1,18 +1,23 @@
-"""What an account owes and has agreed on, as far as people need to know it before they propose something."""
+"""What an account owes and has agreed on, as far as people need to know it before they propose something, or see to what waits for them."""
 
+from collections.abc import Collection
 from datetime import date
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import literal, select
-from sqlmodel import col
+from sqlalchemy import func, literal, select
+from sqlmodel import Session, col
 
 from adapters.database.engine import Database
-from adapters.database.tables import Account, Case, Invoice, JournalEntry
+from adapters.database.tables import Account, Case, Invoice, JournalEntry, MessageLine
 from domain import identifiers as ids
 from domain.billing.billing_events import InvoiceStatus
+from domain.correspondence.naming import ASKED_FOR
 from domain.journal.entry_kinds import EntryKind
+from domain.money import Money
 from domain.timeline.holds import HoldKind
 
+BATCH_SIZE = 500
 _ARRANGEMENTS = (HoldKind.PAYMENT_PLAN, HoldKind.WRITE_OFF)
 
 
@@ -96,3 +101,28 @@ def _build_open_debt(invoice: Invoice, disputed: int, holds: list[dict[str, obje
         is_arranged=any(hold.get("kind") in _ARRANGEMENTS for hold in holds),
         is_paused=any(hold.get("kind") == HoldKind.PAUSE for hold in holds),
     )
+
+
+def load_balances_by_account(session: Session, accounts: Collection[str]) -> dict[str, tuple[Money, ...]]:
+    """Load what is open of all that each account owes, one amount per currency."""
+    owed = select(col(Invoice.account_id), col(Invoice.currency), func.sum(col(Invoice.open_balance))).where(
+        col(Invoice.status) == InvoiceStatus.OPEN
+    )
+    return _sum_open_balances(session, owed, col(Invoice.account_id), accounts)
+
+
+def load_balances_by_letter(session: Session, letters: Collection[int]) -> dict[int, tuple[Money, ...]]:
+    """Load what is open now of the invoices that each letter asks for."""
+    lines = select(col(MessageLine.message_id), col(Invoice.currency), func.sum(col(Invoice.open_balance)))
+    lines = lines.join(Invoice, col(Invoice.id) == col(MessageLine.invoice_id)).where(col(MessageLine.named_as).in_(ASKED_FOR))
+    return _sum_open_balances(session, lines, col(MessageLine.message_id), letters)
+
+
+def _sum_open_balances(session: Session, statement: Any, key: Any, keys: Collection[Any]) -> dict[Any, tuple[Money, ...]]:
+    found: dict[Any, tuple[Money, ...]] = {}
+    sorted_keys = sorted(keys)
+    for start in range(0, len(sorted_keys), BATCH_SIZE):
+        some = statement.where(key.in_(sorted_keys[start : start + BATCH_SIZE])).group_by(key, col(Invoice.currency))
+        for owner, currency, minor in session.execute(some):
+            found[owner] = (*found.get(owner, ()), Money(minor=int(minor), currency=currency))
+    return found

@@ -1,6 +1,6 @@
 """The sources of the worklist, and the scales by which its money is weighed. Amounts in minor units."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 from typing import Any, NamedTuple
 
@@ -9,7 +9,8 @@ from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
 from adapters.database.row_states import TaskState
-from adapters.database.tables import BROKEN_PROMISES, Account, Case, Invoice, JournalEntry, MessageLine, Task
+from adapters.database.tables import BROKEN_PROMISES, Account, Case, Invoice, JournalEntry, Task
+from adapters.read_model.account_debts import load_balances_by_account, load_balances_by_letter
 from adapters.read_model.awaited_cases import awaits_role_or_person
 from adapters.read_model.called_invoices import CalledBalance, load_called_balances
 from adapters.read_model.unreached_roles import UnreachedPerson, UnreachedRole, load_unreached_people, load_unreached_roles
@@ -20,7 +21,6 @@ from domain.billing.billing_events import InvoiceStatus
 from domain.case.case_view import TaskKind
 from domain.case_summary import CaseSummary, list_stated_amounts, parse_case_summary
 from domain.clock import start_of_day
-from domain.correspondence.naming import ASKED_FOR
 from domain.credit_review.summary import CreditReviewSummary
 from domain.dispute.summary import DisputeSummary
 from domain.identifiers import CaseKind
@@ -39,7 +39,6 @@ from domain.portfolio.worklist_ranking import (
 )
 from domain.roles import Actor, Role
 
-BATCH_SIZE = 500
 MAX_NAMED_CASES = 3
 """How many of the cases that wait for a role its item names."""
 
@@ -148,20 +147,22 @@ def list_task_items(
     """Open tasks that are due: those given to these people, and those given to nobody that are theirs by account or by role.
 
     Here and below, with an `account_id`: of this account alone."""
-    collectors = and_(col(Task.role) == Role.COLLECTOR.value, col(Account.collector).in_(people))
-    unassigned = or_(collectors, col(Task.role).in_([role.value for role in roles]))
-    theirs = or_(col(Task.assignee).in_(people), and_(col(Task.assignee).is_(None), unassigned))
-    due = (col(Task.state) == TaskState.OPEN, col(Task.due_on) <= today, theirs, *_of_account(col(Task.account_id), account_id))
-    rows = session.execute(_SELECT_TASKS.where(*due)).all()
-    letters = _load_balances_by_letter(session, {row.message_id for row in rows if row.message_id and not row.currency})
-    called = load_called_balances(session, _SELECT_CALLS.where(*due)) if any(row.kind == TaskKind.CALL for row in rows) else {}
+    given, is_free = col(Task.assignee).in_(people), col(Task.assignee).is_(None)
+    of_accounts = and_(is_free, col(Task.role) == Role.COLLECTOR.value, col(Account.collector).in_(people))
+    of_roles = and_(is_free, col(Task.role).in_([role.value for role in roles]))
+    theirs = [*([given, of_accounts] if people else []), *([of_roles] if roles else [])]
+    due = (col(Task.state) == TaskState.OPEN, col(Task.due_on) <= today, *_of_account(col(Task.account_id), account_id))
+    rows = session.execute(_union_all(_SELECT_TASKS.where(*due), theirs)).all()
+    letters = load_balances_by_letter(session, {row.message_id for row in rows if row.message_id and not row.currency})
+    calls = _union_all(_SELECT_CALLS.where(*due), theirs)
+    called = load_called_balances(session, calls) if any(row.kind == TaskKind.CALL for row in rows) else {}
     unknown = {row.account_id for row in rows if not row.message_id and not row.currency and row.id not in called}
-    balances = _load_balances_by_account(session, unknown)
+    balances = load_balances_by_account(session, unknown)
     items = []
     for row in rows:
-        calls = called.get(row.id, _CALLED_ABOUT_NOTHING)
-        at_risk = _build_open_balance(row) or letters.get(row.message_id, ()) or calls.amounts or balances.get(row.account_id, ())
-        items.append(_build_task_item(row, calls.invoices, at_risk))
+        call = called.get(row.id, _CALLED_ABOUT_NOTHING)
+        at_risk = _build_open_balance(row) or letters.get(row.message_id, ()) or call.amounts or balances.get(row.account_id, ())
+        items.append(_build_task_item(row, call.invoices, at_risk))
     return items
 
 
@@ -243,11 +244,11 @@ def list_case_items(
     """
     opened = _SELECT_CASES.where(col(Case.outcome).is_(None), *_of_account(col(Case.account_id), account_id))
     theirs = [*([_waits_for_collector(people, today)] if people else []), awaits_role_or_person(roles, people)]
-    rows = {row.case_id: row for row in session.execute(union_all(*(opened.where(awaited) for awaited in theirs)))}
+    rows = {row.case_id: row for row in session.execute(_union_all(opened, theirs))}
     parsed = (_parse_case(row, reader, delegations) for row in rows.values())
     cases = [case for case in parsed if _is_for_reader(case, people)]
     unstated = {case.row.account_id for case in cases if not case.row.currency and not case.stated_amounts}
-    balances = _load_balances_by_account(session, unstated)
+    balances = load_balances_by_account(session, unstated)
     items = (_build_case_item(case, balances, today) for case in cases)
     return [item for item in items if item is not None]
 
@@ -362,6 +363,11 @@ def _build_broken_promise_item(entry: Any) -> WorkItem:
     )
 
 
+def _union_all(statement: Any, alternatives: Iterable[Any]) -> Any:
+    """The rows of which one of these is true: each is found in its own way, where all in one would be looked for among everything."""
+    return union_all(*(statement.where(alternative) for alternative in alternatives))
+
+
 def _of_account(column: Any, account_id: str | None) -> tuple[Any, ...]:
     return () if account_id is None else (column == account_id,)
 
@@ -369,27 +375,3 @@ def _of_account(column: Any, account_id: str | None) -> tuple[Any, ...]:
 def _build_open_balance(row: Any) -> tuple[Money, ...]:
     """Of the invoice that a row is about, if it is about one."""
     return (Money(minor=row.open_balance, currency=row.currency),) if row.currency else ()
-
-
-def _load_balances_by_account(session: Session, accounts: Collection[str]) -> dict[str, tuple[Money, ...]]:
-    owed = select(col(Invoice.account_id), col(Invoice.currency), func.sum(col(Invoice.open_balance))).where(
-        col(Invoice.status) == InvoiceStatus.OPEN
-    )
-    return _sum_open_balances(session, owed, col(Invoice.account_id), accounts)
-
-
-def _load_balances_by_letter(session: Session, letters: Collection[int]) -> dict[int, tuple[Money, ...]]:
-    """What is open now of the invoices that each letter asks for."""
-    lines = select(col(MessageLine.message_id), col(Invoice.currency), func.sum(col(Invoice.open_balance)))
-    lines = lines.join(Invoice, col(Invoice.id) == col(MessageLine.invoice_id)).where(col(MessageLine.named_as).in_(ASKED_FOR))
-    return _sum_open_balances(session, lines, col(MessageLine.message_id), letters)
-
-
-def _sum_open_balances(session: Session, statement: Any, key: Any, keys: Collection[Any]) -> dict[Any, tuple[Money, ...]]:
-    found: dict[Any, tuple[Money, ...]] = {}
-    sorted_keys = sorted(keys)
-    for start in range(0, len(sorted_keys), BATCH_SIZE):
-        some = statement.where(key.in_(sorted_keys[start : start + BATCH_SIZE])).group_by(key, col(Invoice.currency))
-        for owner, currency, minor in session.execute(some):
-            found[owner] = (*found.get(owner, ()), Money(minor=int(minor), currency=currency))
-    return found

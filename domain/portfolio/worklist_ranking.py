@@ -144,9 +144,12 @@ def last_timely_day(case: OpenCase, work: WorkKind) -> date | None:
     return case.lapses_on or case.next_on
 
 
+_WORK_BY_NAME = {work.value: work for work in WorkKind}
+
+
 def classify_task(kind: str) -> WorkKind:
     """Return the kind of work of a task."""
-    return next((work for work in WorkKind if work == kind), WorkKind.OTHER)
+    return _WORK_BY_NAME.get(kind, WorkKind.OTHER)
 
 
 class BalanceDistribution(BaseModel):
