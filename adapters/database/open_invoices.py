@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from sqlalchemy import literal_column
 from sqlmodel import col
 
 from adapters.database.tables import Invoice
+from adapters.database.written_values import write_value
 from domain.billing.billing_events import InvoiceStatus
 
 
 def is_open_invoice() -> Any:
     """Written into the statement as it is: the indexes of open invoices are chosen by that."""
-    return col(Invoice.status) == literal_column(f"'{InvoiceStatus.OPEN.value}'")
+    return col(Invoice.status) == write_value(InvoiceStatus.OPEN)

@@ -10,6 +10,7 @@ from sqlmodel import Session, col
 
 from adapters.database.row_states import TaskState
 from adapters.database.tables import CallRequest, Invoice
+from adapters.database.written_values import write_value
 from domain.money import Money
 
 
@@ -34,7 +35,7 @@ class CalledBalance(NamedTuple):
     amounts: tuple[Money, ...]
 
 
-_IS_ASKED = col(CallRequest.state) != TaskState.DROPPED
+_IS_ASKED = col(CallRequest.state) != write_value(TaskState.DROPPED)
 """What was settled before the call was made is not called about."""
 
 _INVOICE_COLUMNS = (col(Invoice.id), col(Invoice.number), col(Invoice.currency), col(Invoice.open_balance), col(Invoice.due_date))

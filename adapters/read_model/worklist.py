@@ -9,6 +9,7 @@ from sqlalchemy import String, cast, func, select
 from sqlmodel import Session, col
 
 from adapters.database.engine import Database
+from adapters.database.open_invoices import is_open_invoice
 from adapters.database.tables import Account, Invoice
 from adapters.identity.delegation_store import DelegationStore
 from adapters.portfolio.cover_store import load_active_covers
@@ -23,7 +24,6 @@ from adapters.read_model.worklist_queries import (
 )
 from adapters.set_aside.set_aside_store import SetAsideItem, list_all_waiting
 from domain.approval.delegation import Delegation
-from domain.billing.billing_events import InvoiceStatus
 from domain.portfolio.worklist_ranking import BalanceDistribution, PendingWork, RankedWork, WorkKind, rank_work
 from domain.roles import Actor, Role, is_same_person
 
@@ -114,7 +114,7 @@ def _load_scales(session: Session, collectors: Sequence[str] | None) -> BalanceD
     """Of the open invoices of these collectors' accounts; None: of all. Those of a currency come as one text: as rows they would take
     longer to be read than to be found."""
     balances = func.aggregate_strings(cast(col(Invoice.open_balance), String), ",")
-    opened = select(col(Invoice.currency), balances).where(col(Invoice.status) == InvoiceStatus.OPEN).group_by(col(Invoice.currency))
+    opened = select(col(Invoice.currency), balances).where(is_open_invoice()).group_by(col(Invoice.currency))
     if collectors is not None:
         opened = opened.join(Account, col(Account.id) == col(Invoice.account_id)).where(col(Account.collector).in_(collectors))
     return BalanceDistribution.from_balances({currency: list(map(int, joined.split(","))) for currency, joined in session.execute(opened)})

@@ -10,6 +10,7 @@ from sqlmodel import Session, col
 
 from adapters.database.row_states import TaskState
 from adapters.database.tables import BROKEN_PROMISES, Account, Case, Invoice, JournalEntry, Task
+from adapters.database.written_values import write_value
 from adapters.read_model.account_debts import load_balances_by_account, load_balances_by_letter
 from adapters.read_model.awaited_cases import awaits_role_or_person
 from adapters.read_model.called_invoices import CalledBalance, load_called_balances
@@ -71,7 +72,9 @@ _SELECT_TASKS = (
     .join(Account, col(Account.id) == col(Task.account_id))
     .outerjoin(Invoice, col(Invoice.id) == col(Task.invoice_id))
 )
-_SELECT_CALLS = select(col(Task.id)).join(Account, col(Account.id) == col(Task.account_id)).where(col(Task.kind) == TaskKind.CALL)
+_SELECT_CALLS = (
+    select(col(Task.id)).join(Account, col(Account.id) == col(Task.account_id)).where(col(Task.kind) == write_value(TaskKind.CALL))
+)
 _SELECT_CASES = (
     select(
         col(Case.case_id),
@@ -148,10 +151,10 @@ def list_task_items(
 
     Here and below, with an `account_id`: of this account alone."""
     given, is_free = col(Task.assignee).in_(people), col(Task.assignee).is_(None)
-    of_accounts = and_(is_free, col(Task.role) == Role.COLLECTOR.value, col(Account.collector).in_(people))
+    of_accounts = and_(is_free, col(Task.role) == write_value(Role.COLLECTOR), col(Account.collector).in_(people))
     of_roles = and_(is_free, col(Task.role).in_([role.value for role in roles]))
     theirs = [*([given, of_accounts] if people else []), *([of_roles] if roles else [])]
-    due = (col(Task.state) == TaskState.OPEN, col(Task.due_on) <= today, *_of_account(col(Task.account_id), account_id))
+    due = (col(Task.state) == write_value(TaskState.OPEN), col(Task.due_on) <= today, *_of_account(col(Task.account_id), account_id))
     rows = session.execute(_union_all(_SELECT_TASKS.where(*due), theirs)).all()
     letters = load_balances_by_letter(session, {row.message_id for row in rows if row.message_id and not row.currency})
     calls = _union_all(_SELECT_CALLS.where(*due), theirs)
@@ -259,10 +262,10 @@ def _waits_for_collector(people: Sequence[str], today: date) -> Any:
     return and_(
         _COLLECTOR.in_(people),
         or_(
-            and_(kind.in_(list(CaseKind)), col(Case.awaiting_role) == Role.COLLECTOR.value),
+            and_(kind.in_(list(map(write_value, CaseKind))), col(Case.awaiting_role) == write_value(Role.COLLECTOR)),
             col(Case.promised_by) <= today,
-            and_(kind == CaseKind.PAYMENT_PLAN, or_(waiting_for == "author", col(Case.next_step) == "grace_ends")),
-            and_(kind == CaseKind.SUSPENSION, waiting_for.in_(("requester", "address"))),
+            and_(kind == write_value(CaseKind.PAYMENT_PLAN), or_(waiting_for == "author", col(Case.next_step) == "grace_ends")),
+            and_(kind == write_value(CaseKind.SUSPENSION), waiting_for.in_(("requester", "address"))),
         ),
     )
 
