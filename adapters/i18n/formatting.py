@@ -5,7 +5,7 @@ from functools import lru_cache
 
 from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, get_timezone, get_timezone_location
-from babel.numbers import format_currency, get_currency_precision, parse_pattern
+from babel.numbers import format_currency, format_decimal, get_currency_precision, parse_pattern
 
 from domain.money import Money, minor_digits
 
@@ -39,6 +39,11 @@ def format_localised_date(day: date, pattern: str, locale: str) -> str:
     """`pattern` is a CLDR style (`long`) or pattern (`dd.MM.y`). French alone has an ordinal for the first of a month."""
     text = format_date(day, pattern, locale=locale)
     return f"1er{text[1:]}" if pattern == "long" and text.startswith("1 ") and locale.startswith("fr") else text
+
+
+@lru_cache(maxsize=4096)
+def format_localised_count(count: int, locale: str) -> str:
+    return str(format_decimal(count, locale=locale))
 
 
 def name_country(code: str, locale: str) -> str:

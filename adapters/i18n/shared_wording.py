@@ -5,7 +5,7 @@ from datetime import date
 
 from pydantic import BaseModel, ConfigDict
 
-from adapters.i18n.formatting import format_localised_date, format_localised_money
+from adapters.i18n.formatting import format_localised_count, format_localised_date, format_localised_money
 from adapters.i18n.wording import WordingCatalogue, fill_placeholders, translate_name
 from adapters.shipped_files import PROJECT
 
@@ -33,6 +33,9 @@ class SharedWording(BaseModel):
 
     def format_day(self, day: date) -> str:
         return format_localised_date(day, "medium", self.locale)
+
+    def format_count(self, count: int) -> str:
+        return format_localised_count(count, self.locale)
 
     def format_money(self, minor: int, currency: str) -> str:
         """`minor` in minor units of `currency`."""

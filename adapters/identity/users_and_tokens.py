@@ -10,6 +10,7 @@ from sqlalchemy import and_, func, or_, select, update
 from sqlmodel import Session, col
 
 from adapters.database.engine import Database
+from adapters.database.kept_rows import find_kept_row
 from adapters.database.row_states import IdentityChannel, IdentityEventKind, SignInMethod, StartPage, TokenKind
 from adapters.database.tables import Setting, Token, User
 from adapters.identity.identity_events import NOBODY_NAMED, ChangeAuthor, record_identity_event
@@ -89,18 +90,18 @@ class IdentityStore:
     def get_roles(self, name: str) -> set[Role]:
         """None for a user who is unknown or inactive."""
         with self._database.reading() as session:
-            user = session.get(User, name)
+            user = find_kept_row(session, User, name)
             return {Role(role) for role in user.roles} if user and user.active else set()
 
     def find_language(self, name: str) -> str | None:
         """The language in which messages to a user are written; None where none is known."""
         with self._database.reading() as session:
-            user = session.get(User, name)
+            user = find_kept_row(session, User, name)
             return user.language if user else None
 
     def find_preferences(self, name: str) -> Preferences:
         with self._database.reading() as session:
-            user = session.get(User, name)
+            user = find_kept_row(session, User, name)
             if user is None:
                 return Preferences()
             return Preferences(user.language, user.time_zone, StartPage(user.start_page) if user.start_page else None, user.single_keys)
@@ -108,7 +109,7 @@ class IdentityStore:
     def is_from_provider(self, name: str) -> bool:
         """Whether an OpenID provider says who the user is."""
         with self._database.reading() as session:
-            user = session.get(User, name)
+            user = find_kept_row(session, User, name)
             return user is not None and user.provider_subject is not None
 
     def change_preferences(self, name: str, preferences: Preferences, by: ChangeAuthor) -> None:
@@ -129,7 +130,7 @@ class IdentityStore:
     def is_machine(self, name: str) -> bool:
         """Whether nobody stands behind the user: it has neither a person's name nor an address."""
         with self._database.reading() as session:
-            user = session.get(User, name)
+            user = find_kept_row(session, User, name)
             return user is not None and not user.email and not user.full_name
 
     def list_users(self) -> list[KnownUser]:

@@ -47,6 +47,10 @@ class CaseRow(BaseModel):
         return self.summary
 
 
+_CASE_FIELDS = tuple(name for name in CaseRow.model_fields if name in Case.model_fields)
+_CASE_COLUMNS = tuple(getattr(Case, name) for name in _CASE_FIELDS)
+
+
 class CaseFilter(BaseModel):
     """What is None narrows nothing. `roles`: one of them may act now."""
 
@@ -58,15 +62,13 @@ class CaseFilter(BaseModel):
 
 
 def list_cases(
-    database: Database, case_filter: CaseFilter, limit: int, cursor: str | None, is_wanted: Callable[[CaseRow], bool] = lambda row: True
+    database: Database, case_filter: CaseFilter, limit: int, cursor: str | None, is_wanted: Callable[[CaseRow], bool] | None = None
 ) -> tuple[list[CaseRow], str | None]:
-    """The nearest deadline first; what is over comes last. `is_wanted` decides about a row by rules that no query knows."""
+    """The nearest deadline first; what is over comes last. `is_wanted` decides about a row by rules that no query knows: then
+    they are read until there are enough of them."""
     due = func.coalesce(col(Case.next_on), date.max)
-    statement = (
-        _filter_cases(_select_cases().where(col(Case.kind) == case_filter.kind), case_filter)
-        .order_by(due, col(Case.case_id))
-        .execution_options(yield_per=limit + 1)
-    )
+    statement = _filter_cases(_select_cases().where(col(Case.kind) == case_filter.kind), case_filter).order_by(due, col(Case.case_id))
+    statement = statement.execution_options(yield_per=limit + 1) if is_wanted else statement.limit(limit + 1)
     if place := decode_cursor(cursor, date, str):
         statement = statement.where(tuple_(due, col(Case.case_id)) > tuple_(*place))
     with database.reading() as session:
@@ -81,7 +83,7 @@ def list_account_cases(database: Database, account_id: str, kinds: Iterable[Case
     opened = _select_cases().where(col(Case.account_id) == account_id, col(Case.kind).in_(found), col(Case.outcome).is_(None))
     with database.reading() as session:
         for row in session.execute(opened.order_by(func.coalesce(col(Case.next_on), date.max), col(Case.case_id))):
-            if len(of_kind := found[row[0].kind]) < limit:
+            if len(of_kind := found[row.kind]) < limit:
                 of_kind.append(_build_case_row(row))
     return [case for of_kind in found.values() for case in of_kind]
 
@@ -94,7 +96,7 @@ def find_case(database: Database, kind: CaseKind, case_id: str) -> CaseRow | Non
 
 def _select_cases() -> Any:
     """Every case, also those of no account, such as the adoption of a policy and its approval: their account's name is empty."""
-    return select(Case, col(Account.name), col(Account.number)).outerjoin(Account, col(Account.id) == Case.account_id)
+    return select(*_CASE_COLUMNS, col(Account.name), col(Account.number)).outerjoin(Account, col(Account.id) == Case.account_id)
 
 
 def _filter_cases(statement: Any, case_filter: CaseFilter) -> Any:
@@ -110,10 +112,12 @@ def _filter_cases(statement: Any, case_filter: CaseFilter) -> Any:
 
 
 def _build_case_row(row: Any) -> CaseRow:
-    case, account_name, number = row
-    plain = case.model_dump(include=set(CaseRow.model_fields) - {"summary"})
-    account = {"account_name": account_name or "", "account_number": show_account(case.account_id, number)}
-    return CaseRow(**plain, **account, summary=parse_case_summary(case.kind, case.summary))
+    """Without validating what the database has just said."""
+    *plain, account_name, number = row
+    known: dict[str, Any] = dict(zip(_CASE_FIELDS, plain, strict=True))
+    known |= {"summary": parse_case_summary(row.kind, row.summary)}
+    known |= {"account_name": account_name or "", "account_number": show_account(row.account_id, number)}
+    return CaseRow.model_construct(**known)
 
 
 def _cursor_position(row: CaseRow) -> CursorPosition:

@@ -8,7 +8,6 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_skeleton
-from babel.numbers import format_decimal
 from babel.units import format_unit
 from jinja2 import Environment, pass_context
 from jinja2.runtime import Context
@@ -109,7 +108,7 @@ def _show_fact(value: Any, shared: SharedWording) -> str:
     if value is None:
         return ""
     if isinstance(value, int):
-        return str(format_decimal(value, locale=shared.locale))
+        return shared.format_count(value)
     if isinstance(value, date):
         return shared.format_day(value.date() if isinstance(value, datetime) else value)
     return str(escape(value))

@@ -52,7 +52,7 @@ class ApprovalParticipants(BaseModel):
     def with_delegations(self, delegations: Sequence[Delegation]) -> "ApprovalParticipants":
         """The same, with those for whom the askers may act by now, under delegations that are active."""
         represented = list_represented(self.askers, delegations)
-        return self.model_copy(update={"acting_for": list(dict.fromkeys([*self.acting_for, *represented]))})
+        return self if not represented else self.model_copy(update={"acting_for": list(dict.fromkeys([*self.acting_for, *represented]))})
 
     def find_conflict(self, user: str, on_behalf_of: str | None = None) -> Conflict | None:
         """Why `user` may not decide, in their own name or in another's place; None when they may. Upper and lower case are the same."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date
+from functools import lru_cache
 from typing import Annotated, Any
 
 from pydantic import (
@@ -67,8 +68,12 @@ class Signatory(BaseModel):
 
 
 def _parse_signatories(stored: Any) -> Any:
-    if not isinstance(stored, str):
-        return stored
+    return _read_signatories(stored) if isinstance(stored, str) else stored
+
+
+@lru_cache(maxsize=256)
+def _read_signatories(stored: str) -> tuple[Signatory, ...]:
+    """Few are stored, each with many approvals: the rules name them."""
     names = tuple(Signatory.model_fields)
     return tuple(Signatory.model_validate(dict(zip(names, word.split(":"), strict=True))) for word in stored.split())
 
@@ -124,7 +129,8 @@ class ApprovalSummary(BaseModel):
     def _gather_details(cls, stored: Any) -> Any:
         if not isinstance(stored, Mapping) or "details" in stored:
             return stored
-        known = {name: value for name, value in stored.items() if name in cls.model_fields}
+        fields = cls.model_fields
+        known = {name: value for name, value in stored.items() if name in fields}
         return known | {"details": {name: value for name, value in stored.items() if name not in known}}
 
     @model_serializer(mode="wrap")
@@ -187,5 +193,7 @@ def choose_authority_over(
     `delegations` are everybody's that are active: an asker's count as well as the actor's own.
     """
     awaited = [role for role in summary.roles if role in roles]
+    if not awaited:
+        return None
     own = [given for given in delegations if is_same_person(given.to_user, actor.user)]
     return choose_signing_authority(summary.participants.with_delegations(delegations), awaited, actor, own)

@@ -15,7 +15,7 @@ from adapters.read_model.cases import CaseRow, find_case
 from adapters.read_model.overview.decision_reasons import count_decision_reasons
 from adapters.real_time import find_real_now
 from api.console.acts.wording import Reader
-from api.console.approvals.awaited import group_by_matter, list_awaited, list_standing_delegations, order_awaited
+from api.console.approvals.awaited import group_by_matter, list_awaited, load_possible_signer, order_awaited
 from api.console.approvals.decision_form import REASONS, name_choice
 from api.console.approvals.work import RefusedDecision, show_work
 from api.console.rendering import QUEUED_PARAMETER, PageReader, load_reader, render
@@ -68,8 +68,8 @@ def render_approval(
 def _render_page(
     request: Request, context: ApiContext, actor: Actor, place: str, approval: CaseRow | None = None, refused: RefusedDecision | None = None
 ) -> HTMLResponse:
-    reader, standing = load_reader(context, actor), list_standing_delegations(context)
-    awaited = list_awaited(context, actor, standing)
+    reader, signer = load_reader(context, actor), load_possible_signer(context, actor)
+    awaited = list_awaited(context, signer)
     groups = group_by_matter(awaited.narrow(place).rows, reader.phrases)
     shown = approval or next(iter(order_awaited(groups)), None)
     if shown and shown.account_id and (approval is None or refused):  # otherwise the path names it
@@ -86,7 +86,7 @@ def _render_page(
         places=sorted(Counter(awaited.givers.values()).items()),
         place=place,
         is_cut=awaited.is_cut,
-        work=show_work(context, actor, shown, standing, refused) if shown else None,
+        work=show_work(context, actor, shown, signer, reader, refused) if shown else None,
         is_opened=approval is not None,
         approvals_url=build_approvals_address,
         name_choice=name_choice,

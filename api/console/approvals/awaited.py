@@ -16,6 +16,14 @@ from domain.roles import Actor, Role
 MAX_APPROVALS = 500
 
 
+class PossibleSigner(NamedTuple):
+    """Who reads, in which roles they may decide, and the delegations by which people sign in each other's place today."""
+
+    user: str
+    roles: list[Role]
+    delegations: list[Delegation]
+
+
 class AwaitedQueue(NamedTuple):
     """`rows`: the nearest deadline first. `givers`: of each that the reader may decide only in somebody's place, in whose. `is_cut`: there
     are more open ones than were looked at."""
@@ -37,35 +45,36 @@ class ApprovalGroup(NamedTuple):
     amounts: tuple[Money, ...]
 
 
-def list_standing_delegations(context: ApiContext) -> list[Delegation]:
-    """By which people sign in each other's place today. A page reads them once, for all that it says of them."""
-    return DelegationStore(context.database).list_active(context.today)
+def load_possible_signer(context: ApiContext, actor: Actor) -> PossibleSigner:
+    """A page loads them once, for all that it says of what they may decide."""
+    roles = {actor.role, *context.identity.get_roles(actor.user)}
+    return PossibleSigner(actor.user, sorted(roles), DelegationStore(context.database).list_active(context.today))
 
 
-def list_awaited(context: ApiContext, actor: Actor, delegations: Sequence[Delegation]) -> AwaitedQueue:
+def list_awaited(context: ApiContext, signer: PossibleSigner) -> AwaitedQueue:
     """Those that the reader may decide now, in any of their roles or by one of the delegations that stand."""
     rows, following = list_cases(context.database, CaseFilter(kind=CaseKind.APPROVAL, open=True), MAX_APPROVALS, None)
-    places = _find_places(context, actor, rows, delegations)
+    places = _find_places(signer, rows)
     return AwaitedQueue(
         [row for row in rows if row.case_id in places], {name: giver for name, giver in places.items() if giver}, following is not None
     )
 
 
-def filter_decidable(context: ApiContext, actor: Actor, rows: Sequence[CaseRow], delegations: Sequence[Delegation]) -> list[CaseRow]:
+def filter_decidable(signer: PossibleSigner, rows: Sequence[CaseRow]) -> list[CaseRow]:
     """Return those that the reader may decide now."""
-    places = _find_places(context, actor, rows, delegations)
+    places = _find_places(signer, rows)
     return [row for row in rows if row.case_id in places]
 
 
-def _find_places(context: ApiContext, actor: Actor, rows: Sequence[CaseRow], delegations: Sequence[Delegation]) -> dict[str, str]:
+def _find_places(signer: PossibleSigner, rows: Sequence[CaseRow]) -> dict[str, str]:
     """In whose place the reader may decide each, by its id; empty for the reader's own; what they may not decide is not among them."""
-    roles: set[Role] = {actor.role, *context.identity.get_roles(actor.user)}
-    found = ((row.case_id, _find_place(row.summary_of(ApprovalSummary), actor.user, sorted(roles), delegations)) for row in rows)
+    actors = [Actor(user=signer.user, role=role) for role in signer.roles]
+    found = ((row.case_id, _find_place(row.summary_of(ApprovalSummary), actors, signer.delegations)) for row in rows)
     return {case_id: place for case_id, place in found if place is not None}
 
 
-def _find_place(summary: ApprovalSummary, user: str, roles: Sequence[Role], delegations: Sequence[Delegation]) -> str | None:
-    ways = (choose_authority_over(summary, Actor(user=user, role=role), delegations) for role in roles)
+def _find_place(summary: ApprovalSummary, actors: Sequence[Actor], delegations: Sequence[Delegation]) -> str | None:
+    ways = (choose_authority_over(summary, actor, delegations) for actor in actors)
     places = [way.on_behalf_of or "" for way in ways if way]
     return min(places, default=None)
 

@@ -17,7 +17,7 @@ from api.console.acts.sent_form import KEY_FIELD, SentForm, Values, get_first, r
 from api.console.acts.shown_form import ShownForm, show_form
 from api.console.acts.subject import NO_SUBJECT
 from api.console.acts.wording import Reader
-from api.console.approvals.awaited import filter_decidable, list_standing_delegations
+from api.console.approvals.awaited import filter_decidable, load_possible_signer
 from api.console.approvals.decision import Approver, describe_difference, is_changed, wait_for_newest
 from api.console.approvals.decision_form import DECISION_FORM, REASONS, TYPED_FIELDS, keep_fitting_reason, list_missing, parse_choice
 from api.console.mentioned_people import find_unknown_people
@@ -57,7 +57,7 @@ def show_batch(
     """Of the approvals that were chosen those are shown that the reader may decide now, each with by what its facts differ from those of
     the queue in which it was chosen."""
     read = dict(parse_choice(each) for each in approval or [])
-    rows = filter_decidable(context, actor, _find_approvals(context, list(read)), list_standing_delegations(context))
+    rows = filter_decidable(load_possible_signer(context, actor), _find_approvals(context, list(read)))
     reader = load_reader(context, actor)
     return _render_batch(request, context, actor, [_compare(context, _choose(row), read[row.case_id], reader) for row in rows], {})
 

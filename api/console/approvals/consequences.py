@@ -4,8 +4,6 @@ from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
 from typing import NamedTuple
 
-from babel.numbers import format_decimal
-
 from adapters.i18n.wording import fill_placeholders
 from adapters.read_model.cases import CaseRow, find_case
 from api.console.policies.asked_change import AskedChange
@@ -157,7 +155,7 @@ class _ConsequenceTeller:
         return {"invoices": self._count(count)} if count else {}
 
     def _count(self, number: int) -> str:
-        return str(format_decimal(number, locale=self.words.shared.locale))
+        return self.words.shared.format_count(number)
 
     def _name_role(self, role: str) -> str:
         return self.words.translate("roles", role)

@@ -28,7 +28,7 @@ from api.console.approvals.awaited import (
     filter_decidable,
     group_by_matter,
     list_awaited,
-    list_standing_delegations,
+    load_possible_signer,
     order_awaited,
 )
 from api.console.approvals.decision_form import DECISION_FIELD, DECISION_FORM, keep_fitting_reason, list_missing
@@ -136,11 +136,11 @@ def _explain_refusal(
 
 
 def _may_decide(context: ApiContext, actor: Actor, approval: CaseRow) -> bool:
-    return bool(filter_decidable(context, actor, [approval], list_standing_delegations(context)))
+    return bool(filter_decidable(load_possible_signer(context, actor), [approval]))
 
 
 def _list_queue(context: ApiContext, actor: Actor, place: str, reader: Reader) -> list[str]:
-    rows = list_awaited(context, actor, list_standing_delegations(context)).narrow(place).rows
+    rows = list_awaited(context, load_possible_signer(context, actor)).narrow(place).rows
     return [row.case_id for row in order_awaited(group_by_matter(rows, reader.phrases))]
 
 

@@ -4,8 +4,6 @@ from collections.abc import Callable, Iterable
 from datetime import date
 from typing import NamedTuple
 
-from babel.numbers import format_decimal
-
 from adapters.i18n.wording import fill_placeholders
 from api.presenters.phrases import Phrases
 from domain.approval.facts import DecisionFacts
@@ -115,4 +113,4 @@ class _FactsTeller:
         return ", ".join(part for part in parts if part)
 
     def _count(self, number: int) -> str:
-        return str(format_decimal(number, locale=self.shared.locale)) if number else ""
+        return self.shared.format_count(number) if number else ""

@@ -11,16 +11,14 @@ from api.console.acts.forms import load_act_forms
 from api.console.acts.shown_form import ShownForm, show_form
 from api.console.acts.subject import NO_SUBJECT
 from api.console.acts.wording import Reader
-from api.console.approvals.awaited import filter_decidable
+from api.console.approvals.awaited import PossibleSigner, filter_decidable
 from api.console.approvals.consequences import AskingCase, describe_consequences
 from api.console.approvals.deciders import Deciders, list_deciders
 from api.console.approvals.decision_form import DECISION_FORM, TYPED_FIELDS
 from api.console.approvals.fact_changes import describe_changes
 from api.console.approvals.facts_table import FactRow, build_facts_table
 from api.console.policies.asked_change import find_asked_change
-from api.console.rendering import load_reader
 from api.context import ApiContext
-from domain.approval.delegation import Delegation
 from domain.approval.facts import DecisionFacts
 from domain.approval.summary import ApprovalSummary
 from domain.identifiers import CaseKind, find_case_kind, parse_case_id
@@ -71,16 +69,20 @@ class ApprovalWork(NamedTuple):
 
 
 def show_work(
-    context: ApiContext, actor: Actor, approval: CaseRow, delegations: Sequence[Delegation], refused: RefusedDecision | None = None
+    context: ApiContext,
+    actor: Actor,
+    approval: CaseRow,
+    signer: PossibleSigner,
+    reader: Reader,
+    refused: RefusedDecision | None = None,
 ) -> ApprovalWork:
-    """`delegations`: those that stand."""
-    reader = load_reader(context, actor)
+    """`signer`: the same person as `actor`."""
     summary, story = approval.summary_of(ApprovalSummary), list_case_story(context.database, approval.case_id)
     facts, named = summary.facts, parse_case_id(approval.case_id)
     change = find_asked_change(context, summary)
     asking = AskingCase(named.subject if named else "", find_case_kind(named.subject) if named else None, change)
-    deciders = list_deciders(context, actor, summary, story, delegations, reader)
-    may_decide = bool(filter_decidable(context, actor, [approval], delegations))
+    deciders = list_deciders(context, actor, summary, story, signer.delegations, reader)
+    may_decide = bool(filter_decidable(signer, [approval]))
     signed = sum(len(tier.signatures) for tier in deciders.tiers if tier.is_asked)
     return ApprovalWork(
         approval=approval,

@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import event, func, select
 
 from adapters.database.engine import Database
+from adapters.database.kept_rows import find_kept_row
 from adapters.database.tables import User
 
 
@@ -45,3 +46,21 @@ def test_a_snapshot_that_failed_leaves_nothing_behind(database: Database) -> Non
         raise ValueError("no page")
     add_user(database, "anna")
     assert count_users(database) == 1
+
+
+def test_a_row_that_a_snapshot_has_read_is_not_asked_for_again(database: Database) -> None:
+    add_user(database, "anna")
+    read: list[str] = []
+    event.listen(database.engine, "after_cursor_execute", lambda *given: read.append(given[2]))
+    with database.snapshot():
+        for _ in range(3):
+            with database.reading() as session:
+                anna = find_kept_row(session, User, "anna")
+                assert anna is not None
+                assert anna.name == "anna"
+                del anna
+    assert len([statement for statement in read if "FROM users" in statement]) == 1
+    with database.writing() as session:
+        session.delete(session.get(User, "anna"))
+    with database.reading() as session:
+        assert find_kept_row(session, User, "anna") is None
