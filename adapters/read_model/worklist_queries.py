@@ -155,9 +155,9 @@ def list_task_items(
     of_roles = and_(is_free, col(Task.role).in_([role.value for role in roles]))
     theirs = [*([given, of_accounts] if people else []), *([of_roles] if roles else [])]
     due = (col(Task.state) == write_value(TaskState.OPEN), col(Task.due_on) <= today, *_of_account(col(Task.account_id), account_id))
-    rows = session.execute(_union_all(_SELECT_TASKS.where(*due), theirs)).all()
+    rows = _find_rows(session, _SELECT_TASKS.where(*due), theirs)
     letters = load_balances_by_letter(session, {row.message_id for row in rows if row.message_id and not row.currency})
-    calls = _union_all(_SELECT_CALLS.where(*due), theirs)
+    calls = union_all(*(_SELECT_CALLS.where(*due, alternative) for alternative in theirs))
     called = load_called_balances(session, calls) if any(row.kind == TaskKind.CALL for row in rows) else {}
     unknown = {row.account_id for row in rows if not row.message_id and not row.currency and row.id not in called}
     balances = load_balances_by_account(session, unknown)
@@ -247,7 +247,7 @@ def list_case_items(
     """
     opened = _SELECT_CASES.where(col(Case.outcome).is_(None), *_of_account(col(Case.account_id), account_id))
     theirs = [*([_waits_for_collector(people, today)] if people else []), awaits_role_or_person(roles, people)]
-    rows = {row.case_id: row for row in session.execute(_union_all(opened, theirs))}
+    rows = {row.case_id: row for row in _find_rows(session, opened, theirs)}
     parsed = (_parse_case(row, reader, delegations) for row in rows.values())
     cases = [case for case in parsed if _is_for_reader(case, people)]
     unstated = {case.row.account_id for case in cases if not case.row.currency and not case.stated_amounts}
@@ -366,9 +366,10 @@ def _build_broken_promise_item(entry: Any) -> WorkItem:
     )
 
 
-def _union_all(statement: Any, alternatives: Iterable[Any]) -> Any:
-    """The rows of which one of these is true: each is found in its own way, where all in one would be looked for among everything."""
-    return union_all(*(statement.where(alternative) for alternative in alternatives))
+def _find_rows(session: Session, statement: Any, alternatives: Iterable[Any]) -> list[Any]:
+    """Those of which one of these is true. Each is asked for by itself: all in one, PostgreSQL looks for them among everything, or starts
+    processes for it."""
+    return [row for alternative in alternatives for row in session.execute(statement.where(alternative))]
 
 
 def _of_account(column: Any, account_id: str | None) -> tuple[Any, ...]:
