@@ -1,4 +1,7 @@
-"""Send the letters whose slot has come, record their outcomes, and signal these to the cases that need them at once."""
+"""Send the letters whose slot has come, record their outcomes, and signal these to the cases that need them at once.
+
+What is said to the mail server is in `adapters/mail/smtp_client.py`.
+"""
 
 import asyncio
 from collections.abc import Callable, Collection, Sequence

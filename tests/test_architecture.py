@@ -308,6 +308,19 @@ def test_the_page_on_the_architecture_lists_every_room() -> None:
     assert page.partition(begin)[2].partition(end)[0] == rooms_list()
 
 
+def test_the_pictures_of_the_architecture_name_every_room_and_only_functions_that_there_are() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    layers = page.partition("```\n")[2].partition("```")[0]
+    drawn = set(re.findall(r"[a-z_0-9]+", layers))
+    rooms = {room.parent.name for layer in ("domain", "adapters") for room in (ROOT / layer).glob("*/__init__.py")}
+    assert rooms - drawn == set()
+    called = set(re.findall(r"\b([a-z_]+)\(", "".join(re.findall(r"```mermaid\n(.*?)```", page, re.DOTALL))))
+    defined = {
+        node.name for path in modules() for node in ast.walk(parsed(path)) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    }
+    assert called - defined == set()
+
+
 def test_mail_goes_through_aiosmtplib_alone() -> None:
     assert [named(path) for path in modules() if "smtplib" in imported(parsed(path))] == []
 

@@ -8,6 +8,9 @@ carried on; a key given again with other content raises ConflictingBookingError 
 raises a BillingError and is not to be tried again; one that is away, slow or busy raises BillingAwayError, and is. A capability that it
 lacks raises UnsupportedOperationError, whose words say what a person does there instead. See
 docs/decisions/0054-a-connected-system-is-read-again.md.
+
+A new system is a room beside `adapters/tryton`, and a class in `CONNECTION_KINDS` (`adapters/connections/connection_kinds.py`): see "Where
+would X go?" in docs/architecture.md.
 """
 
 from collections.abc import Mapping

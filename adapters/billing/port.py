@@ -3,8 +3,8 @@
 A caller takes the narrowest protocol that does its work. `at` is the business time of a change (a datetime with its zone), amounts are
 minor units of the currency named. Every booking is made once: its key or id, given again with the same content, gives the same answer and
 changes nothing. Every method may raise a BillingError, and UnsupportedOperationError where the system lacks the capability.
-A system is a room of its own beside `adapters/ledger`, the embedded one, and is chosen in `adapters/composition.py`. See
-docs/decisions/0021-billing-behind-a-port.md.
+`adapters/ledger`, the embedded system, satisfies these, and `RoutedBilling` (`adapters/connections/`), which asks it or a connected system.
+A connected system satisfies `connector.py`, and not this: see "Where would X go?" in docs/architecture.md, docs/decisions/0021 and 0054.
 """
 
 from collections.abc import Collection, Mapping, Sequence

@@ -1,5 +1,5 @@
-"""Connections to systems that are sold. What speaks with them is loaded when a connection is opened, for a vendor's library may not be
-installed."""
+"""Connections to Odoo, Salesforce and Stripe. The libraries of the last two may not be installed: they are loaded when a connection is
+opened."""
 
 from pathlib import Path
 from typing import Any, Literal, Self

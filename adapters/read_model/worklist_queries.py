@@ -1,4 +1,4 @@
-"""The sources of the worklist, and the scales by which its money is weighed. Amounts in minor units."""
+"""The sources of the worklist, which is the page Today, and the scales by which its money is weighed. Amounts in minor units."""
 
 from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
