@@ -1,5 +1,7 @@
 """A database that an earlier version made is brought to this one's schema, and what its rows say is kept. On both kinds of database."""
 
+from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -7,7 +9,7 @@ from sqlalchemy import Column, MetaData, Table, insert, select, text
 from sqlmodel import SQLModel
 
 from adapters.database.engine import Database
-from adapters.database.tables import CallRequest, Case, CaseAwaited, JournalEntry, Task
+from adapters.database.tables import CallRequest, Case, CaseAwaited, JournalEntry, Message, MessageLine, Task
 from domain.identifiers import CaseKind
 from domain.journal.entry_kinds import EntryKind
 from tests.domain.builders import moment
@@ -18,6 +20,17 @@ LATER_COLUMNS = {"stage_since", "promised_on", "stated_currency", "stated_amount
 
 _columns = SQLModel.metadata.tables["cases"].columns
 OLDER_CASES = Table("cases", MetaData(), *(Column(each.name, each.type) for each in _columns if each.name not in LATER_COLUMNS))
+
+
+ANYTHING = {str: "x", int: 1, bool: True, bytes: b"", object: {}, datetime: moment().real, date: moment().real.date(), Decimal: 1}
+
+
+def add_row(database: Database, table: str, **values: Any) -> None:
+    """Add a row to a table as it is now, in an older schema: with anything in the columns that want something and are not named."""
+    with database.engine.begin() as connection:
+        older = Table(table, MetaData(), autoload_with=connection)
+        wanted = (each for each in older.columns if not each.nullable and not each.primary_key and each.server_default is None)
+        connection.execute(insert(older), {each.name: ANYTHING[each.type.python_type] for each in wanted} | values)
 
 
 def add_case(database: Database, kind: CaseKind, waiting_for: str, role: str | None = None, **more: Any) -> None:
@@ -161,6 +174,29 @@ def test_what_older_cases_state_and_promise_is_in_their_rows(database: Database)
         CaseKind.CREDIT_REVIEW: ("", 0, None),
         CaseKind.INVOICE: ("", 0, moment(2).business.date()),
     }
+
+
+def add_letter(database: Database, letter_id: int, lines: dict[int, int]) -> None:
+    """`lines`: the open balances, by the days past due."""
+    add_row(database, "messages", id=letter_id, key=f"k{letter_id}", message_id=f"<{letter_id}@house>", account_id="A1")
+    for days, balance in lines.items():
+        invoice = f"I{letter_id}{days}"
+        add_row(database, "invoices", id=invoice, account_id="A1", number=invoice)
+        add_row(database, "message_lines", message_id=letter_id, invoice_id=invoice, open_balance=balance, days_past_due=days)
+
+
+def test_letters_of_before_asked_for_what_was_overdue_and_named_the_rest(database: Database) -> None:
+    make_older(database, "0002")
+    add_row(database, "accounts", id="A1")
+    add_letter(database, 1, {3: 1_000, 0: 200, -2: 30})
+    add_letter(database, 2, {5: 500, 6: 70})
+    add_letter(database, 3, {-3: 900})
+    database.migrate()
+    with database.reading() as session:
+        asked = {letter.id: letter.asked_for for letter in session.scalars(select(Message))}
+        named = {(line.message_id, line.days_past_due): line.named_as for line in session.scalars(select(MessageLine))}
+    assert asked == {1: 1_000, 2: 570, 3: None}
+    assert named == {(1, 3): "due", (1, 0): "upcoming", (1, -2): "upcoming", (2, 5): "due", (2, 6): "due", (3, -3): "due"}
 
 
 def test_a_case_of_an_older_version_stands_at_its_stage_since_its_last_entry(database: Database) -> None:
