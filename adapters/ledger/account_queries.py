@@ -7,6 +7,7 @@ from sqlalchemy import ColumnElement, CompoundSelect, bindparam, exists, func, s
 from sqlmodel import Session, col
 
 from adapters.billing.results import CreditApplication, OpenInvoice, RecordedPayment, UnappliedSource
+from adapters.database.kept_rows import find_kept_row
 from adapters.database.tables import Account, Allocation, CreditNote, Invoice, Payment
 from adapters.ledger.application_rows import load_applications
 from adapters.ledger.invoice_queries import build_unknown_account_error, build_unknown_invoice_error, load_unapplied
@@ -116,5 +117,5 @@ def _sum_by_account(rows: Iterable[Any]) -> dict[tuple[str, str], int]:
 
 def _require_account(session: Session, account_id: str) -> None:
     """Raises UnknownAccountError."""
-    if session.get(Account, account_id) is None:
+    if find_kept_row(session, Account, account_id) is None:
         raise build_unknown_account_error(account_id)

@@ -20,7 +20,7 @@ def load_applications(session: Session, account_id: str) -> tuple[CreditApplicat
     """All of an account's, and what was taken back of them, the latest first."""
     of_account = select(CreditApplicationRow).where(col(CreditApplicationRow.account_id) == account_id)
     rows = session.scalars(of_account.order_by(col(CreditApplicationRow.booked_on).desc(), col(CreditApplicationRow.key))).all()
-    shares = _load_shares(session, [row.key for row in rows])
+    shares = _load_shares(session, [row.key for row in rows]) if rows else {}
     undone = {row.takes_back: row.key for row in rows if row.takes_back}
     return tuple(build_application(row, shares[row.key], undone.get(row.key)) for row in rows)
 

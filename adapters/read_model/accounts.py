@@ -10,6 +10,7 @@ from sqlmodel import Session, col
 
 from adapters.billing.external_key import show_account
 from adapters.database.engine import Database
+from adapters.database.kept_rows import find_kept_row
 from adapters.database.tables import Account, Allocation, Case, Contact, CreditNote, Invoice, Payment
 from adapters.read_model.cursors import decode_cursor, paginate_rows
 from adapters.read_model.invoices import InvoiceRow, list_newest_invoices
@@ -137,16 +138,17 @@ def _build_account_rows(session: Session, rows: Sequence[Account], today: date) 
 
 def find_account(database: Database, account_id: str, today: date, invoices: int = 200) -> AccountDetail | None:
     with database.reading() as session:
-        account = session.get(Account, account_id)
+        account = find_kept_row(session, Account, account_id)
         if account is None:
             return None
         contacts = session.execute(select(Contact).where(col(Contact.account_id) == account_id).order_by(col(Contact.id))).scalars()
+        newest = list_newest_invoices(session, account_id, invoices) if invoices else []
         return AccountDetail(
             **account.model_dump(),
             balances=_load_balances(session, [account_id], today).get(account_id, []),
             contacts=[ContactRow(**contact.model_dump()) for contact in contacts],
-            invoices=list_newest_invoices(session, account_id, invoices) if invoices else [],
-            suspension=load_account_suspensions(session, [account_id]).get(account_id),
+            invoices=newest,
+            suspension=newest[0].suspension if newest else load_account_suspensions(session, [account_id]).get(account_id),
         )
 
 

@@ -10,6 +10,7 @@ from sqlmodel import Session, col
 
 from adapters.billing.external_key import show_account
 from adapters.database.engine import Database
+from adapters.database.kept_rows import find_kept_row
 from adapters.database.open_invoices import is_open_invoice
 from adapters.database.tables import Account, Case, ExternalInvoiceRow, Invoice, PolicyVersion
 from adapters.letters.payment_reference import is_page
@@ -143,7 +144,7 @@ def load_open_balances(database: Database, invoice_ids: list[str]) -> dict[str, 
 def find_pinned_policy(database: Database, name: str, version: int) -> PolicySnapshot | None:
     """The policy that an invoice pinned."""
     with database.reading() as session:
-        row = session.get(PolicyVersion, (name, version))
+        row = find_kept_row(session, PolicyVersion, (name, version))
         return PolicySnapshot(name=row.name, version=row.version, text=row.snapshot) if row else None
 
 

@@ -263,9 +263,10 @@ def _load_chain_hashes(session: Session, case_ids: Iterable[str]) -> set[str]:
     ids = list(case_ids)
     if not ids:
         return set()
-    pairs = select(col(JournalEntry.hash), col(JournalEntry.previous)).where(col(JournalEntry.case_id).in_(ids))
-    rows_by_hash = {row.hash: row for row in session.execute(pairs)}
-    heads = session.execute(select(col(Case.head)).where(col(Case.case_id).in_(ids))).scalars()
+    links = select(col(JournalEntry.hash), col(JournalEntry.previous), col(Case.head))
+    links = links.join(Case, col(Case.case_id) == col(JournalEntry.case_id)).where(col(JournalEntry.case_id).in_(ids))
+    rows_by_hash = {row.hash: row for row in session.execute(links)}
+    heads = {row.head for row in rows_by_hash.values()}
     return {row.hash for head in heads for row in follow_chain_back(head, rows_by_hash)}
 
 

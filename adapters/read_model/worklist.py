@@ -24,6 +24,7 @@ from adapters.read_model.worklist_queries import (
 )
 from adapters.set_aside.set_aside_store import SetAsideItem, list_all_waiting
 from domain.approval.delegation import Delegation
+from domain.portfolio.assignment_rules import Cover
 from domain.portfolio.worklist_ranking import BalanceDistribution, PendingWork, RankedWork, WorkKind, rank_work
 from domain.roles import Actor, Role, is_same_person
 
@@ -63,13 +64,14 @@ class WorklistLine(NamedTuple):
 
 def load_worklist_scope(database: Database, actor: Actor, today: date) -> WorklistScope:
     with database.reading() as session:
-        covers = [cover for cover in load_active_covers(session, today) if cover.covered_by == actor.user]
-    return WorklistScope(
-        user=actor.user,
-        role=actor.role,
-        covering={cover.collector: cover.last_day for cover in covers},
-        delegations=DelegationStore(database).list_active(today),
-    )
+        covers = load_active_covers(session, today)
+    return build_worklist_scope(actor, covers, DelegationStore(database).list_active(today))
+
+
+def build_worklist_scope(actor: Actor, covers: Iterable[Cover], delegations: list[Delegation]) -> WorklistScope:
+    """`covers` and `delegations`: everybody's that are active today."""
+    covering = {cover.collector: cover.last_day for cover in covers if cover.covered_by == actor.user}
+    return WorklistScope(user=actor.user, role=actor.role, covering=covering, delegations=delegations)
 
 
 def load_worklist(
@@ -98,16 +100,6 @@ def load_whole_worklist(database: Database, scope: WorklistScope, today: date, k
         scales = _load_scales(session, scope.people if scope.role is Role.COLLECTOR else None) if items else BalanceDistribution()
     pending = (PendingWork(id=item.id, work=item.work, due_on=item.due_on, at_risk=item.at_risk) for item in items.values())
     return [WorklistLine(item=items[each.waiting.id], ranked=each, scope=scope) for each in rank_work(pending, scales, today)]
-
-
-def load_account_items(session: Session, scope: WorklistScope, today: date, account_id: str) -> list[WorkItem]:
-    """Load what of one account is on a list."""
-    reader = Actor(user=scope.user, role=scope.role)
-    return [
-        *list_task_items(session, scope.people, scope.roles, today, account_id),
-        *list_case_items(session, reader, scope.people, scope.roles, scope.delegations, today, account_id),
-        *list_broken_promise_items(session, scope.people, today, account_id),
-    ]
 
 
 def _load_scales(session: Session, collectors: Sequence[str] | None) -> BalanceDistribution:

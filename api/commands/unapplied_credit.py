@@ -24,7 +24,8 @@ class UnappliedCredit(NamedTuple):
 
 def load_unapplied_credit(context: ApiContext, account_id: str) -> UnappliedCredit:
     """Raises UnknownAccountError."""
-    credits, open_invoices = context.billing.list_unapplied_sources(account_id), context.billing.list_open_invoices(account_id)
+    credits = context.billing.list_unapplied_sources(account_id)
+    open_invoices = context.billing.list_open_invoices(account_id) if credits else ()
     proposed = {
         currency: allocate_credits(
             [(credit.credit_id, credit.left) for credit in credits if credit.currency == currency],

@@ -9,7 +9,6 @@ from adapters.journal.promises import find_last_call
 from adapters.read_model.invoices import InvoiceFilter, InvoiceRow, list_invoices
 from adapters.read_model.letter_brakes import find_account_brake
 from adapters.read_model.lists.account_place import AccountPlace, PlacedWork, find_account_place
-from adapters.read_model.worklist import load_worklist_scope
 from adapters.read_model.worklist_queries import WorkItem
 from api.commands.live_invoice import build_policy_reader
 from api.context import ApiContext
@@ -32,8 +31,7 @@ def tell_account_place(
 ) -> AccountPlaceOut | None:
     """Tell in a few sentences whether the account is on somebody's list, on another's, or on nobody's and why; None for an account that
     there is not. `is_own`: that somebody is who reads it."""
-    scope = load_worklist_scope(context.database, whose, context.today)
-    place = find_account_place(context.database, account_id, scope, context.today)
+    place = find_account_place(context.database, account_id, whose, context.today)
     if place is None:
         return None
     says = _take_distinct(_tell_place(context, place, words, is_own), MAX_SENTENCES)
