@@ -7,6 +7,7 @@ from sqlalchemy import select
 from sqlmodel import col
 
 from adapters.database.engine import Database
+from adapters.database.kept_rows import kept_in_snapshot
 from adapters.database.tables import Invoice, JournalEntry
 from adapters.journal.account_entries import load_entries_of_kinds
 from domain.journal.entry_kinds import EntryKind
@@ -40,6 +41,7 @@ def load_promises(database: Database, account_id: str, now: datetime) -> list[Pr
     return list_promises(entries, currencies)[::-1]
 
 
+@kept_in_snapshot
 def find_last_call(database: Database, account_id: str) -> LastCall | None:
     statement = (
         select(col(JournalEntry.business_at), JournalEntry.facts, col(JournalEntry.actor))  # type: ignore[call-overload]

@@ -10,6 +10,7 @@ from adapters.billing.external_key import parse_external_key
 from adapters.correspondence.letter_stop_store import LetterStopStore
 from adapters.correspondence.reading_gaps import ReadingGaps, load_reading_gaps
 from adapters.database.engine import Database
+from adapters.database.kept_rows import kept_in_snapshot
 from adapters.database.row_states import BrakeEvent
 from adapters.database.tables import Account, HeldAccount, LetterBrakeRecord
 from adapters.read_model.cursors import decode_cursor, paginate_rows
@@ -83,6 +84,7 @@ def list_brake_records(
         return [BrakeRecordRow.model_validate(row.model_dump()) for row in rows], following
 
 
+@kept_in_snapshot
 def find_account_brake(database: Database, account_id: str, day: date) -> LetterBrake | None:
     """Find why an account gets no letter on a business date, which may be past; None where nothing holds its letters back."""
     stop = LetterStopStore(database).find_stop_of_account(account_id, day)
@@ -106,6 +108,7 @@ def _find_gap(database: Database, account_id: str, day: date) -> LetterBrake | N
     return LetterBrake(unread_system=gap.system.system, since=since, by=gap.system.system) if since <= day else None
 
 
+@kept_in_snapshot
 def find_hold_for_release(database: Database, account_id: str, day: date) -> LetterBrake | None:
     """Find since when an account is held for release on a business date, which may be past; None where it is not."""
     statement = select(LetterBrakeRecord).where(

@@ -1,15 +1,17 @@
 """The page of an account answers a call without another click."""
 
 import re
+from collections import Counter
 from datetime import timedelta
 
-from sqlalchemy import update
+from sqlalchemy import event, update
 
-from adapters.database.tables import Contact
+from adapters.database.tables import Contact, Task
 from api.console.account.conversation import Mention, Talk, _join_alike
 from api.console.account.lanes import MAX_LANES, LaneMark, _clear_label
 from api.console.invoice.picture import Shade, StoppedSpan
 from domain.billing.billing_events import InvoiceStatus
+from domain.case.case_view import TaskKind
 from domain.invoice.command_rules import apply_command
 from domain.invoice.commands import CallOutcome, LogCall, MakePromise, PauseCollection
 from domain.invoice.promise import PromiseShare
@@ -53,6 +55,18 @@ async def test_the_page_says_what_is_owed_by_age_what_was_promised_and_who_was_r
     assert re.search(r"N-I-2 26 Feb 2013 3 days €20.00 .*? since 1 Mar 2013 then \w+", course)
     held = r"N-I-1 20 Jan 2013 40 days €100\.00 .+? \d+ \w+ 2013 .*?since 1 Mar 2013.*? then \w+"
     assert re.search(held, course)
+
+
+async def test_nothing_is_asked_of_the_database_twice_for_one_page(as_role: As, world: PortfolioWorld) -> None:
+    fill_account(world)
+    world.add(Task(key="call:A-1", kind=TaskKind.CALL, account_id="A-1", due_on=TODAY))
+    asked: list[str] = []
+    event.listen(world.database.engine, "after_cursor_execute", lambda *given: asked.append(f"{given[2]} {given[3]}"))
+    async with as_role(Role.COLLECTOR, Accept="text/html") as client:
+        await page(client, "/accounts/A-1")
+        asked.clear()
+        await page(client, "/accounts/A-1")
+    assert [statement for statement, times in Counter(asked).items() if times > 1 and statement.startswith("SELECT")] == []
 
 
 async def test_the_conversation_tells_a_letter_once_and_opens_it_as_it_was_sent(as_role: As, world: PortfolioWorld) -> None:

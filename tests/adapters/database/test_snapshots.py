@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import event, func, select
 
 from adapters.database.engine import Database
-from adapters.database.kept_rows import find_kept_row
+from adapters.database.kept_rows import find_kept_row, kept_in_snapshot
 from adapters.database.tables import User
 
 
@@ -46,6 +46,21 @@ def test_a_snapshot_that_failed_leaves_nothing_behind(database: Database) -> Non
         raise ValueError("no page")
     add_user(database, "anna")
     assert count_users(database) == 1
+
+
+def test_what_a_snapshot_keeps_is_read_once_in_it_and_anew_after_it(database: Database) -> None:
+    read = kept_in_snapshot(count_users)
+    add_user(database, "anna")
+    with database.snapshot() as session:
+        assert read(database) == 1
+        asked: list[str] = []
+        event.listen(session.connection(), "after_cursor_execute", lambda *given: asked.append(given[2]))
+        assert read(database) == 1
+        assert asked == []
+    add_user(database, "ben")
+    assert read(database) == 2
+    with database.snapshot():
+        assert read(database) == 2
 
 
 def test_a_row_that_a_snapshot_has_read_is_not_asked_for_again(database: Database) -> None:
