@@ -36,9 +36,10 @@
     }
   };
 
-  // `going`: the request of the link that was followed last; `acting`: of the form that was sent last. A link that is followed while a form is
-  // being sent waits for its answer: what it refuses must be read.
-  let going = null, acting = null, next = null;
+  // `going`: the request of the link that was followed last; `acting`: those of the forms that are being sent. A link that is followed while a
+  // form is being sent waits for its answer: what it refuses must be read.
+  let going = null, next = null;
+  const acting = new Set();
   const stay = () => {
     going?.request.abort();
     going = null;
@@ -51,29 +52,39 @@
   document.addEventListener("htmx:before:request", (event) => {
     const { ctx } = event.detail;
     if (!showsPage(ctx)) return;
-    if (isGoing(ctx) && acting) {
+    if (isGoing(ctx) && acting.size) {
       next = ctx.request.action;
       return event.preventDefault();
     }
     stay();
     if (isGoing(ctx)) going = ctx;
-    else [acting, next] = [ctx, null];
+    else {
+      acting.add(ctx);
+      next = null;
+    }
     ctx.target.setAttribute("aria-busy", "true");
   });
   document.addEventListener("htmx:after:request", ({ detail: { ctx } }) => {
-    if (ctx === going && !ctx.target.isConnected) ctx.target = find("#content"); // the page was read again meanwhile
+    const isShown = ctx === going || acting.has(ctx);
+    if (isShown && !ctx.target.isConnected) ctx.target = find("#content"); // the page was read again, or another form was answered meanwhile
   });
   document.addEventListener("htmx:before:swap", ({ detail: { ctx } }) => { if (showsPage(ctx)) keep(isGoing(ctx) ? null : ctx.sourceElement); });
   document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => { if (showsPage(ctx)) document.querySelectorAll("main form").forEach(putBack); });
+  // What is done while a page is under way waits for it: `run` is told whether the page came, or the one that was there stays.
+  const waiting = [];
+  hooks.isUnderWay = () => Boolean(going || acting.size);
+  hooks.isBeingSent = (field) => [...acting].some(({ sourceElement }) => field.form && field.form === sourceElement);
+  hooks.afterwards = (run) => { waiting.push(run); };
   document.addEventListener("htmx:finally:request", ({ detail: { ctx } }) => {
-    const wasActing = ctx === acting;
-    if (ctx === going) going = null;
-    if (wasActing) acting = null;
-    if (!going && !acting) find("#content")?.removeAttribute("aria-busy");
-    if (!wasActing || !next) return;
+    const hasActed = acting.delete(ctx), hasGone = ctx === going;
+    if (hasGone) going = null;
+    if (hooks.isUnderWay()) return;
+    find("#content")?.removeAttribute("aria-busy");
+    const hasCome = ctx.status === "swapped" && (hasGone || (hasActed && ctx.response.raw.redirected));
     const address = next;
     next = null;
-    if (ctx.status === "swapped" && ctx.response.raw.redirected) follow(address);
+    if (address && hasCome) follow(address);
+    if (!hooks.isUnderWay()) waiting.splice(0).forEach((run) => run(hasCome));
   });
   document.addEventListener("input", ({ target }) => {
     if (!going || !target.closest("main form") || target.closest(".queue")) return;

@@ -11,7 +11,6 @@
     begun() ||
     document.hidden ||
     find("dialog[open]") ||
-    find("main[aria-busy]") ||
     find("main :focus:not(a, h1, h2)") ||
     find("main details[open]") ||
     String(window.getSelection());
@@ -34,26 +33,32 @@
     if (focused) (fresh.querySelector(`a[href="${CSS.escape(focused.getAttribute("href") || "")}"]`) || (focused.id && document.getElementById(focused.id)))?.focus({ preventScroll: true });
   };
 
-  // Whoever is typing sees the queue move beside the form; the form itself, and what it is about, stay as they are.
+  // Whoever is typing sees the queue move beside the form; the form itself, and what it is about, stay as they are. While another page is under
+  // way, or a letter is being chosen, nothing is touched; what was read of a page that has gone meanwhile is shown nowhere. It is read afterwards.
   let reading = false, missed = false;
+  const isTaken = () => Boolean(find("main[aria-busy], main kbd.letter"));
   const again = async (parts = () => [busy() ? ".queue" : "main", "#business-date", "#brakes", "#mentions"]) => {
     if (document.hidden) return;
-    if (reading) { missed = true; return; } // the answer under way may be of before the change
+    if (reading || isTaken()) { missed = true; return; } // the answer under way may be of before the change
     [reading, missed] = [true, false];
     try {
-      const asked = location.href;
+      const asked = location.href, shown = find("main");
       const answer = await fetch(asked, { headers: { Accept: "text/html" } });
       if (answer.redirected) return hooks.warn("signed_out");
-      if (!answer.ok || asked !== location.href) return;
-      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      if (!answer.ok) return;
+      const text = await answer.text();
+      if (asked !== location.href || shown !== find("main") || isTaken()) { missed = true; return; }
+      const page = new DOMParser().parseFromString(text, "text/html");
       for (const part of parts()) put(page, part);
     } catch (error) {
       console.info("the page could not be read again", error);
     } finally {
       reading = false;
-      if (missed && isReadAgain()) again();
+      hooks.readMissed();
     }
   };
+  hooks.readMissed = () => { if (missed && !reading && isReadAgain()) again(); };
+  document.addEventListener("htmx:finally:request", hooks.readMissed);
 
   const stream = find("#live");
   if (!stream || !window.htmx) {
@@ -63,7 +68,7 @@
   }
   let version = null;
   stream.addEventListener("changed", ({ detail }) => {
-    if (version !== null && version !== detail.data && isReadAgain()) again();
+    if (version !== null && version !== detail.data && (isReadAgain() || isTaken())) again();
     version = detail.data;
   });
   stream.addEventListener("state", ({ detail }) => {

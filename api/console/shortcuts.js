@@ -2,7 +2,26 @@
 "use strict";
 (() => {
   if (!window.tinykeys || document.body.dataset.shortcuts !== "on") return;
+  const hooks = window.duecourse;
   const find = (selector) => document.querySelector(selector);
+
+  // A key that is pressed while a page is under way is meant for the page that comes, and is pressed there; where none came, what was typed
+  // stands in its field, and a form that was refused is read first. It comes before all else that hears of keys.
+  const TYPED = "textarea, select, input:not([type=radio], [type=checkbox])";
+  const pressAgain = ({ key, code, shiftKey }) => {
+    const at = document.activeElement ?? document.body;
+    if (at.matches(TYPED)) document.execCommand("insertText", false, key);
+    else at.dispatchEvent(new KeyboardEvent("keydown", { key, code, shiftKey, bubbles: true, cancelable: true }));
+  };
+  window.addEventListener("keydown", (event) => {
+    const { key, target } = event, isOne = key.length === 1 && key !== " " && !event.isComposing;
+    if (!isOne || event.ctrlKey || event.metaKey || event.altKey || !hooks.isUnderWay() || find("dialog[open]")) return;
+    const isTyped = target.matches(TYPED);
+    if (isTyped && !hooks.isBeingSent(target)) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    hooks.afterwards((hasCome) => { if (hasCome || (isTyped && target === document.activeElement)) pressAgain(event); });
+  }, true);
   const ROWS = ".queue ol a, main tbody th[scope=row] a:first-of-type, main ul.tasks > li > a:first-of-type";
 
   const move = (step) => () => {
@@ -71,7 +90,9 @@
     for (const key of document.querySelectorAll("main kbd.letter")) key.remove();
     for (const element of menu?.values() ?? []) delete element.dataset.name;
     menu = null;
+    hooks.readMissed();
   };
+  const findLike = (element) => offered().find((each) => nameOf(each) === nameOf(element) && each.getAttribute("href") === element.getAttribute("href"));
   const openMenu = () => {
     for (const more of document.querySelectorAll("main details.more-acts")) more.open = true;
     menu = give(offered());
@@ -88,7 +109,8 @@
     if (!chosen && event.key !== "Escape") return;
     event.preventDefault();
     event.stopImmediatePropagation();
-    if (chosen?.isConnected) take(chosen);
+    const shown = chosen && (chosen.isConnected ? chosen : findLike(chosen)); // the page may have been shown anew since
+    if (shown) take(shown);
   }, true);
   window.addEventListener("pointerdown", () => { if (menu) closeMenu(); }, true);
 

@@ -101,6 +101,66 @@ async def test_whatever_a_page_offers_is_done_by_the_letter_beside_it(stage: Bro
     await page.wait_for_url("**/overview")
 
 
+HOLD_THE_NEXT_TEXT = """() => {
+    const read = Response.prototype.text, gate = new Promise((done) => { window.letGo = done; });
+    let hold;
+    window.held = new Promise((done) => { hold = done; });
+    Response.prototype.text = async function () {
+        Response.prototype.text = read;
+        const text = await read.call(this);
+        hold();
+        await gate;
+        return text;
+    };
+}"""
+
+
+async def test_a_page_that_is_read_again_does_not_take_the_place_of_the_one_that_was_opened_meanwhile(
+    stage: BrowserStage, site: ConsoleSite
+) -> None:
+    page = await site.sign_in("mia", Role.COLLECTOR)
+    await page.goto(f"{site.url}/accounts/SUED")
+    await page.evaluate(HOLD_THE_NEXT_TEXT)
+    await page.evaluate(READ_AGAIN)
+    await page.evaluate("held")
+    await press(page, "n")
+    note = page.locator('form.act[action="/act/add_account_note"]')
+    await expect(note).to_be_visible()
+    await expect(page.locator("main[aria-busy]")).to_have_count(0)
+    await page.evaluate("() => { letGo(); return new Promise((done) => setTimeout(done)); }")
+    await expect(note, "the account is not shown in its place").to_be_visible()
+
+
+async def test_no_key_is_lost_while_a_page_is_under_way_or_read_again(stage: BrowserStage, site: ConsoleSite) -> None:
+    page, begun, go_on = await site.sign_in("mia", Role.COLLECTOR), asyncio.Queue[str](), asyncio.Event()
+    await page.goto(f"{site.url}/invoices")
+    await press(page, ".")
+    key = page.locator("main kbd.letter").first
+    await expect(key).to_be_visible()
+    await page.evaluate("document.activeElement.blur()")
+    await page.evaluate(READ_AGAIN)
+    await page.evaluate("new Promise((done) => setTimeout(done, 300))")
+    await expect(key, "a letter that can be chosen stays").to_be_visible()
+    await press(page, "Escape")
+    await page.goto(f"{site.url}/act/add_account_note?account_id=SUED&back=/accounts/SUED")
+    await page.locator('form.act [name="text"]').fill("called back")
+
+    async def hold(route: Route) -> None:
+        begun.put_nowait(route.request.method)
+        await go_on.wait()
+        await route.continue_()
+
+    await page.route(re.compile("/act/add_account_note"), hold)
+    await page.locator('form.act button[type="submit"]').click()
+    assert await begun.get() == "POST"
+    await page.keyboard.type("n")
+    go_on.set()
+    again = page.locator('form.act [name="text"]')
+    await expect(again, "the key leads on, from the page that came").to_have_value("")
+    assert await begun.get() == "GET"
+    await page.unroute_all(behavior="wait")
+
+
 async def test_the_second_of_two_keys_is_none_of_its_own(stage: BrowserStage, site: ConsoleSite) -> None:
     page = await site.sign_in("mia", Role.COLLECTOR)
     await page.goto(f"{site.url}/accounts")
