@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from adapters.mail.smtp_client import LOOPBACK, SmtpSecurity, SmtpSettings
+from adapters.loopback import LOOPBACK_HOSTS
+from adapters.mail.smtp_client import SmtpSecurity, SmtpSettings
 from adapters.shipped_files import PROJECT
 from domain.erasure.report import DEFAULT_RETENTION_YEARS
 from domain.errors import OperatingError
@@ -167,7 +168,7 @@ class Settings(BaseSettings):
             raise ValueError(f"{prefix}_TLS_{missing}_FILE is missing: {prefix}_TLS_{other}_FILE proves nothing without it")
         if self.temporal_tls is False and (files := [name for name in given if "_TLS_" in name]):
             raise ValueError(f"{prefix}_TLS is false, and {files[0]} is set: unset one of them")
-        if self.temporal_tls is False and host not in LOOPBACK:
+        if self.temporal_tls is False and host not in LOOPBACK_HOSTS:
             raise ValueError(f"{prefix}_API_KEY over an unencrypted connection to {host} would be given away: unset {prefix}_TLS")
         return self
 
@@ -215,12 +216,12 @@ class Settings(BaseSettings):
         if self.console_url is None and self.api_host in _ALL_ADDRESSES:
             return None
         own = urlsplit(self.console_url).hostname if self.console_url else None
-        return frozenset({*LOOPBACK, "[::1]", self.api_host.lower(), f"[{self.api_host.lower()}]", *([own] if own else [])})
+        return frozenset({*LOOPBACK_HOSTS, "[::1]", self.api_host.lower(), f"[{self.api_host.lower()}]", *([own] if own else [])})
 
     @property
     def sends_external_mail(self) -> bool:
         """Letters leave this machine."""
-        return self.smtp_host is not None and self.smtp_host not in LOOPBACK
+        return self.smtp_host is not None and self.smtp_host not in LOOPBACK_HOSTS
 
     def build_smtp_settings(self) -> SmtpSettings | None:
         """None when letters go to the local inbox. Raises SettingsError."""

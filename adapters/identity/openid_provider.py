@@ -19,7 +19,7 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
-from adapters.mail.smtp_client import LOOPBACK
+from adapters.loopback import LOOPBACK_HOSTS
 from domain.errors import UserError
 from domain.roles import Role
 
@@ -190,7 +190,7 @@ class OpenIdProvider:
     def _check_address(self, address: str) -> str:
         """Over TLS, or on this machine. Raises ProviderAwayError."""
         parts = urlsplit(address)
-        if parts.scheme != "https" and parts.hostname not in LOOPBACK:
+        if parts.scheme != "https" and parts.hostname not in LOOPBACK_HOSTS:
             raise ProviderAwayError(f"the provider's address {address!r} is not encrypted")
         return address
 

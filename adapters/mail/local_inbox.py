@@ -24,9 +24,9 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 from pydantic import BaseModel, ConfigDict
 
+from adapters.loopback import LOOPBACK_ADDRESS
 from domain.errors import OperatingError
 
-LOOPBACK = "127.0.0.1"
 _message_name = re.compile(r"[0-9]{20}-[0-9]{6}")
 _arrivals = itertools.count()
 _reading_policy = policy.EmailPolicy(header_factory=lru_cache(maxsize=256)(HeaderRegistry()))
@@ -157,7 +157,7 @@ class InboxServer:
 
     def __init__(self, inbox: Inbox, port: int) -> None:
         self._controller = _LoopbackController(
-            _InboxHandler(inbox), hostname=LOOPBACK, port=port, server_hostname="localhost", ident="Duecourse local inbox"
+            _InboxHandler(inbox), hostname=LOOPBACK_ADDRESS, port=port, server_hostname="localhost", ident="Duecourse local inbox"
         )
 
     @property
@@ -167,12 +167,12 @@ class InboxServer:
     def start(self) -> None:
         try:
             # aiosmtpd itself takes five seconds to notice that a port is taken
-            socket.create_server((LOOPBACK, self.port)).close()
+            socket.create_server((LOOPBACK_ADDRESS, self.port)).close()
             self._controller.start()
         except OSError as error:
             self._controller.loop.close()
             raise InboxPortInUseError(
-                f"The local inbox cannot listen on {LOOPBACK}:{self.port} ({error.strerror}). "
+                f"The local inbox cannot listen on {LOOPBACK_ADDRESS}:{self.port} ({error.strerror}). "
                 "Another program, perhaps another Duecourse, uses this port: stop it, or give the inbox another port."
             ) from error
 

@@ -27,9 +27,9 @@ from aiosmtplib import (
 from aiosmtplib.protocol import normalize_message_line_endings
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
+from adapters.loopback import LOOPBACK_HOSTS
 from adapters.mail.mail_addresses import MailAddressError, needs_smtputf8, normalise_address
 
-LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 AUTHENTICATION_REQUIRED_CODES = frozenset({530, 534, 535, 538})
 """What a server answers to MAIL when it wants a login or TLS first (RFC 4954, 6): our configuration, not the letter's fault."""
 
@@ -86,7 +86,7 @@ class SmtpSettings(BaseModel):
 
     @model_validator(mode="after")
     def _check_login_encrypted(self) -> Self:
-        if self.username and self.security is SmtpSecurity.PLAIN and self.host not in LOOPBACK:
+        if self.username and self.security is SmtpSecurity.PLAIN and self.host not in LOOPBACK_HOSTS:
             raise ValueError(f"a login at {self.host} over an unencrypted connection would give the password away: use starttls or tls")
         return self
 

@@ -13,7 +13,7 @@ from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest, Describe
 from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.service import GrpcCompression, RPCError, RPCStatusCode
 
-from adapters.mail.smtp_client import LOOPBACK
+from adapters.loopback import LOOPBACK_HOSTS
 from adapters.set_aside.each import try_each
 from adapters.temporal.connection_faults import describe_connection_fault
 from adapters.temporal.data_converter import DATA_CONVERTER
@@ -95,7 +95,7 @@ def _choose_compression(address: str) -> GrpcCompression:
     """The SDK's own choice is to compress all that is said. On the way to a server of the same machine that saves nothing, and packing and
     unpacking took a twentieth of all work."""
     host = address.rpartition(":")[0].strip("[]")
-    return GrpcCompression.NONE if host in LOOPBACK else GrpcCompression.GZIP
+    return GrpcCompression.NONE if host in LOOPBACK_HOSTS else GrpcCompression.GZIP
 
 
 async def set_history_retention(client: Client, days: int) -> None:

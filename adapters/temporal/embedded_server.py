@@ -15,11 +15,11 @@ from typing import Self
 import structlog
 from pydantic import BaseModel, ValidationError
 
+from adapters.loopback import LOOPBACK_ADDRESS
 from adapters.temporal.client import TemporalUnreachableError, connect_client
 from domain import identifiers as ids
 from domain.errors import OperatingError
 
-LOOPBACK = "127.0.0.1"
 START_SECONDS = 60.0
 STOP_SECONDS = 20.0
 ORPHAN_SECONDS = 15.0
@@ -61,7 +61,7 @@ class TemporalServer:
     """The server of a data folder: a child of this process, or one that another living process started."""
 
     def __init__(self, data_dir: Path, namespace: str, port: int, ui_port: int | None = None) -> None:
-        self.address = f"{LOOPBACK}:{port}"
+        self.address = f"{LOOPBACK_ADDRESS}:{port}"
         self.data_dir = data_dir
         self._namespace = namespace
         self._port = port
@@ -149,7 +149,7 @@ class TemporalServer:
 
     def _build_arguments(self) -> list[str]:
         options = [
-            ("--ip", LOOPBACK),
+            ("--ip", LOOPBACK_ADDRESS),
             ("--port", str(self._port)),
             ("--namespace", self._namespace),
             ("--db-filename", str(self.data_dir / "temporal.db")),
@@ -200,12 +200,12 @@ def find_temporal_program() -> Path:
 def find_free_port() -> int:
     """Find a TCP port of the loopback interface that is free now."""
     with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
+        probe.bind((LOOPBACK_ADDRESS, 0))
         port: int = probe.getsockname()[1]
         return port
 
 
-def require_free_port(port: int, variable: str, host: str = LOOPBACK) -> None:
+def require_free_port(port: int, variable: str, host: str = LOOPBACK_ADDRESS) -> None:
     """Check that a TCP port is free. Raises PortInUseError, which names `variable`, the setting that chooses another port."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -235,7 +235,7 @@ async def _is_still_serving(record: _ServerRecord, namespace: str) -> bool:
     if not _is_alive(record.pid):
         return False
     try:
-        await connect_client(f"{LOOPBACK}:{record.port}", namespace, seconds=5)
+        await connect_client(f"{LOOPBACK_ADDRESS}:{record.port}", namespace, seconds=5)
     except TemporalUnreachableError:
         return False
     return True

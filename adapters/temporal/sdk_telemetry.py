@@ -7,7 +7,8 @@ import httpx
 import structlog
 from temporalio.runtime import LogForwardingConfig, LoggingConfig, PrometheusConfig, Runtime, TelemetryConfig, TelemetryFilter
 
-from adapters.temporal.embedded_server import LOOPBACK, find_free_port
+from adapters.loopback import LOOPBACK_ADDRESS
+from adapters.temporal.embedded_server import find_free_port
 
 PORT_ATTEMPTS = 5
 METRICS_SECONDS = 5.0
@@ -53,7 +54,7 @@ def read_sdk_metrics() -> str:
 
 def _build_measuring_runtime(attempts: int = PORT_ATTEMPTS) -> Runtime:
     """The SDK counts by itself, and shows that on a port, to this machine alone: counted in Python, each event would cost time."""
-    address = f"{LOOPBACK}:{find_free_port()}"
+    address = f"{LOOPBACK_ADDRESS}:{find_free_port()}"
     metrics = PrometheusConfig(address, counters_total_suffix=True, unit_suffix=True, durations_as_seconds=True)
     try:
         runtime = Runtime(telemetry=TelemetryConfig(logging=_build_logging(), metrics=metrics))
