@@ -1,10 +1,10 @@
 """Money and dates as a reader of a language expects them: 1.234,56 € in Hamburg, £1,234.56 in Leeds."""
 
-from datetime import date
+from datetime import date, datetime
 from functools import lru_cache
 
 from babel import Locale, UnknownLocaleError
-from babel.dates import format_date, get_timezone, get_timezone_location
+from babel.dates import format_date, format_time, get_timezone, get_timezone_location
 from babel.numbers import format_currency, format_decimal, get_currency_precision, parse_pattern
 
 from domain.money import Money, minor_digits
@@ -44,6 +44,11 @@ def format_localised_date(day: date, pattern: str, locale: str) -> str:
 @lru_cache(maxsize=4096)
 def format_localised_count(count: int, locale: str) -> str:
     return str(format_decimal(count, locale=locale))
+
+
+def format_localised_time(moment: datetime, locale: str) -> str:
+    """The time of day in the moment's own time zone."""
+    return str(format_time(moment.replace(tzinfo=None), "short", locale=locale))
 
 
 def name_country(code: str, locale: str) -> str:

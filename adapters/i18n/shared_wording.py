@@ -1,11 +1,12 @@
 """The words that the console and the notices to staff share: what people are asked about, why customers contest, how such things end, and
 what the roles are called."""
 
-from datetime import date
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict
 
-from adapters.i18n.formatting import format_localised_count, format_localised_date, format_localised_money
+from adapters.i18n.formatting import format_localised_count, format_localised_date, format_localised_money, format_localised_time
 from adapters.i18n.wording import WordingCatalogue, fill_placeholders, translate_name
 from adapters.shipped_files import PROJECT
 
@@ -36,6 +37,10 @@ class SharedWording(BaseModel):
 
     def format_count(self, count: int) -> str:
         return format_localised_count(count, self.locale)
+
+    def format_time(self, moment: datetime, time_zone: str) -> str:
+        """The time of day in a time zone."""
+        return format_localised_time(moment.astimezone(ZoneInfo(time_zone)), self.locale)
 
     def format_money(self, minor: int, currency: str) -> str:
         """`minor` in minor units of `currency`."""

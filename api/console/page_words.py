@@ -122,8 +122,8 @@ def _format_day(context: Context, value: date | datetime | None) -> str:
 @pass_context
 def _format_moment(context: Context, value: datetime) -> str:
     """A day and a time in the reader's own time zone, which it names."""
-    local = _tell_local(context, value)
-    return f"{_find_words(context).shared.format_day(local.date())}, {local:%H:%M %Z}"
+    local = value.astimezone(ZoneInfo(_find_time_zone(context)))
+    return f"{_find_words(context).shared.format_day(local.date())}, {_format_clock_time(context, value)} {local:%Z}"
 
 
 @pass_context
@@ -135,12 +135,12 @@ def _format_month(context: Context, month: str) -> str:
 @pass_context
 def _format_clock_time(context: Context, value: datetime) -> str:
     """The time of day in the reader's own time zone."""
-    return f"{_tell_local(context, value):%H:%M}"
+    return _find_words(context).shared.format_time(value, _find_time_zone(context))
 
 
-def _tell_local(context: Context, value: datetime) -> datetime:
-    """In the reader's own time zone."""
-    return value.astimezone(ZoneInfo(context["preferences"].time_zone or "UTC"))
+def _find_time_zone(context: Context) -> str:
+    """The reader's own."""
+    return context["preferences"].time_zone or "UTC"
 
 
 @pass_context

@@ -2,9 +2,7 @@
 
 from datetime import datetime
 from typing import NamedTuple
-from zoneinfo import ZoneInfo
 
-from babel.dates import format_time
 from pydantic import BaseModel, ConfigDict
 
 from adapters.i18n.wording import WordingCatalogue, fill_placeholders
@@ -46,4 +44,4 @@ class Reader(NamedTuple):
 
     def format_local_time(self, now: datetime, zone: str) -> str:
         """What time it is at a customer's, in the reader's way of writing."""
-        return format_time(now.astimezone(ZoneInfo(zone)), "short", locale=self.locale)
+        return self.phrases.shared.format_time(now, zone)
