@@ -1,6 +1,9 @@
 """Giving accounts of a list to another collector, those that were ticked or all that match: first how many they are and what they owe,
 then who gets them, and why."""
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
 from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, Response
@@ -16,7 +19,9 @@ from api.console.acts.sent_form import KEY_FIELD, Values, get_first, read_sent_f
 from api.console.acts.shown_form import show_form
 from api.console.acts.subject import NO_SUBJECT
 from api.console.lists.account_list import ACCOUNT_LIST, REASSIGNMENT, REASSIGNMENT_PAGE, build_account_filter
-from api.console.lists.chosen_fields import CHOSEN_FIELD, QUERY_FIELD, SEEN_FIELD, mark_rows
+from api.console.lists.acts_on_many.row_requests import INVALID
+from api.console.lists.acts_on_many.work_pages import find_stale_fault
+from api.console.lists.chosen_fields import CHOSEN_FIELD, QUERY_FIELD, mark_rows
 from api.console.lists.list_state import ListState, open_list
 from api.console.rendering import PageReader, load_reader, render
 from api.context import ApiContext
@@ -27,6 +32,21 @@ from domain.roles import Actor
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse, route_class=EncodedPathRoute)
 MAX_ACCOUNTS = 10_000
 """So many one request to the API may name."""
+
+
+class ShownAccounts(NamedTuple):
+    """The accounts that a form was shown with, by id. `is_cut`: there are more than MAX_ACCOUNTS."""
+
+    rows: Sequence[str]
+
+    @property
+    def seen(self) -> str:
+        """The same for the same accounts alone."""
+        return mark_rows(self.rows)
+
+    @property
+    def is_cut(self) -> bool:
+        return len(self.rows) > MAX_ACCOUNTS
 
 
 @router.get(REASSIGNMENT_PAGE)
@@ -46,28 +66,28 @@ async def reassign_all(request: Request, context: Context, actor: PageReader) ->
     sent = await read_sent_form(request, max_fields=MAX_ACCOUNTS)
     state = await run_in_threadpool(_read_state, context, actor, QueryParams(sent.first(QUERY_FIELD)))
     reader = await run_in_threadpool(load_reader, context, actor)
-    words = reader.act_words
-    accounts = await run_in_threadpool(_list_accounts, context, state, sent.values)
-    fault, status = "", 422
+    shown = await run_in_threadpool(_list_accounts, context, state, sent.values)
     earlier = await run_in_threadpool(find_earlier_answer, context, actor.user, sent.key) if sent.is_ours else None
     if earlier:
         return await run_in_threadpool(_render_reassignment, request, context, actor, state, sent.values, "", _say_moved(earlier))
-    if not sent.is_ours:
-        fault, status = words.notices["stale"], 403
-    elif sent.first(SEEN_FIELD) != mark_rows(accounts):
-        fault, status = words.notices["list_changed"], 409
+
+    async def again(status: int, fault: str) -> HTMLResponse:
+        page = await run_in_threadpool(_render_reassignment, request, context, actor, state, sent.values, fault)
+        page.status_code = status
+        return page
+
+    if stale := find_stale_fault(sent, shown, reader.act_words):
+        status, [(_, fault)] = stale
+        return await again(status, fault)
     colleagues = await run_in_threadpool(list_colleagues, context.identity)
-    meant, unknown = resolve_names(form, sent.values, colleagues, words)
-    fault = fault or next((said for _, said in unknown), "")
-    if not fault:
-        body = {"accounts": accounts, "to": get_first(meant, "to"), "why": sent.first("why").strip()}
-        answer = await send_to_api(request, form, {}, body, sent.key)
-        if not answer.is_refusal:
-            return await run_in_threadpool(_render_reassignment, request, context, actor, state, sent.values, "", _say_moved(answer))
-        fault, status = say_refusal(answer, reader), answer.status
-    page = await run_in_threadpool(_render_reassignment, request, context, actor, state, sent.values, fault)
-    page.status_code = status
-    return page
+    meant, unknown = resolve_names(form, sent.values, colleagues, reader.act_words)
+    if unknown:
+        return await again(INVALID, unknown[0][1])
+    body = {"accounts": list(shown.rows), "to": get_first(meant, "to"), "why": sent.first("why").strip()}
+    answer = await send_to_api(request, form, {}, body, sent.key)
+    if answer.is_refusal:
+        return await again(answer.status, say_refusal(answer, reader))
+    return await run_in_threadpool(_render_reassignment, request, context, actor, state, sent.values, "", _say_moved(answer))
 
 
 def _say_moved(answer: ApiAnswer) -> dict[str, object]:
@@ -79,11 +99,11 @@ def _read_state(context: ApiContext, actor: Actor, parameters: QueryParams) -> L
     return open_list(context, ACCOUNT_LIST, parameters, load_reader(context, actor).phrases)
 
 
-def _list_accounts(context: ApiContext, state: ListState, given: Values) -> list[str]:
+def _list_accounts(context: ApiContext, state: ListState, given: Values) -> ShownAccounts:
     """Those that were ticked and are there, or all that match."""
     if chosen := given.get(CHOSEN_FIELD):
-        return list(load_chosen_accounts(context.database, list(dict.fromkeys(chosen)), context.today).names)
-    return list_matching_account_ids(context.database, build_account_filter(state.values), context.today, MAX_ACCOUNTS + 1)
+        return ShownAccounts(list(load_chosen_accounts(context.database, list(dict.fromkeys(chosen)), context.today).names))
+    return ShownAccounts(list_matching_account_ids(context.database, build_account_filter(state.values), context.today, MAX_ACCOUNTS + 1))
 
 
 def _render_reassignment(
@@ -95,9 +115,9 @@ def _render_reassignment(
     fault: str = "",
     done: dict[str, object] | None = None,
 ) -> HTMLResponse:
-    accounts = _list_accounts(context, state, given)
+    shown = _list_accounts(context, state, given)
     chosen = list(given.get(CHOSEN_FIELD, ()))
-    ticked = load_chosen_accounts(context.database, accounts, context.today).totals if chosen else None
+    ticked = load_chosen_accounts(context.database, shown.rows, context.today).totals if chosen else None
     reader = load_reader(context, actor)
     values = {name: given[name] for name in ("to", "why") if name in given}
     faults = [("", fault)] if fault else ()
@@ -112,8 +132,8 @@ def _render_reassignment(
         form=show_form(REASSIGNMENT, form, {}, NO_SUBJECT, reader, values, faults, key, people),
         totals=ticked or ACCOUNT_LIST.load_totals(context, state.values),
         chosen=chosen,
-        count=len(accounts),
-        too_many=len(accounts) > MAX_ACCOUNTS,
-        seen=mark_rows(accounts),
+        count=len(shown.rows),
+        too_many=shown.is_cut,
+        seen=shown.seen,
         moved=done,
     )

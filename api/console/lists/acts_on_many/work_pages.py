@@ -2,7 +2,7 @@
 it is begun again."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Collection, Coroutine, Mapping
 from typing import Any, Protocol
 
 from fastapi import APIRouter, Request
@@ -11,7 +11,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from api.console.acts.refusal import Faults
 from api.console.acts.sent_form import SentForm
 from api.console.acts.wording import ActWording
-from api.console.gone_works import build_work_address, render_gone_work
+from api.console.gone_works import GoneKind, build_work_address, render_gone_work
 from api.console.lists.acts_on_many.list_works import ActOnRows, ListWork, ListWorks
 from api.console.lists.chosen_fields import SEEN_FIELD
 from api.console.rendering import PageReader, render
@@ -35,14 +35,14 @@ def show_work(request: Request, token: str, context: Context, actor: PageReader)
     if work is not None:
         return render(request, context, "list_work.html", actor, work=work, unknown_people=work.unknown_people)
     advice = "it is kept for an hour: the journals of the invoices have what was done"
-    return render_gone_work(request, context, actor, token, "act on a list", advice, is_list=True)
+    return render_gone_work(request, context, actor, token, GoneKind.ACT_ON_LIST, advice)
 
 
 class ShownRows(Protocol):
     """The rows that a form was shown with. `seen`: the mark of these alone; `is_cut`: there are more than it may be about."""
 
     @property
-    def rows(self) -> Mapping[str, str]: ...
+    def rows(self) -> Collection[str]: ...
     @property
     def seen(self) -> str: ...
     @property
