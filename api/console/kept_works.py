@@ -3,10 +3,12 @@
 import asyncio
 import secrets
 from collections.abc import Callable, Coroutine
+from hashlib import blake2b
 from threading import Lock
 from typing import Any, Generic, Protocol, TypeVar
 
 KEPT_SECONDS = 3_600.0
+_MARK_SIGN = "~"
 
 
 class BegunWork(Protocol):
@@ -19,6 +21,21 @@ class BegunWork(Protocol):
 
 
 Work = TypeVar("Work", bound=BegunWork)
+
+
+def make_token(user: str) -> str:
+    """By which what somebody began is found. It says who began it also when nothing is known of that any more."""
+    secret = secrets.token_urlsafe(18)
+    return f"{secret}{_MARK_SIGN}{_mark_beginner(secret, user)}"
+
+
+def is_token_of(token: str, user: str) -> bool:
+    secret, _, mark = token.rpartition(_MARK_SIGN)
+    return bool(secret) and secrets.compare_digest(mark.encode(), _mark_beginner(secret, user).encode())
+
+
+def _mark_beginner(secret: str, user: str) -> str:
+    return blake2b(f"{secret}\n{user}".encode(), digest_size=8).hexdigest()
 
 
 class KeptWorks(Generic[Work]):
@@ -37,7 +54,7 @@ class KeptWorks(Generic[Work]):
             self._drop_old(user)
             if known := self._find_first(user, is_same):
                 return known, False
-            work = build(secrets.token_urlsafe(18), self._clock())
+            work = build(make_token(user), self._clock())
             self._works[work.token] = work
             return work, True
 

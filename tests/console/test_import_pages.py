@@ -159,6 +159,11 @@ async def test_a_file_is_its_owners_alone_and_only_who_may_import_brings_one(app
         path = await stage_file(owner)
         assert (await other.get(path)).status_code == 404
         assert (await other.post(f"{path}/run", data={})).status_code == 404
+        app.state.staged_files = StagedFiles()  # as when the server was started anew
+        for answer in (await owner.get(path), await owner.post(f"{path}/run", data={})):
+            assert answer.status_code == 410
+            assert "Choose the file again" in words(answer.text)
+        assert (await other.get(path)).status_code == 404
     async with as_role(Role.COLLECTOR, Accept="text/html") as collector:
         assert 'type="file"' not in await page(collector, "/import")
         assert (await collector.post("/import", data={"form_token": "x"}, files={"file": ("a.csv", FILE)})).status_code == 403

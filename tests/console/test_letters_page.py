@@ -140,6 +140,32 @@ async def test_ticked_letters_alone_are_taken_back_those_that_were_shown_or_none
         assert "None of these letters goes any more" in words(nothing)
 
 
+async def test_letters_that_were_taken_back_are_let_go_at_once_and_one_that_another_holds_is_named(
+    as_role: As, world: PortfolioWorld
+) -> None:
+    write_to_three(world)
+    async with as_role(Role.COLLECTIONS_MANAGER, Accept="text/html") as manager:
+        await manager.post("/v1/accounts/A-2/letter-holdbacks", json={"reason": "a visit", "last_day": "2013-03-20"})
+    async with as_role(Role.COLLECTOR, Accept="text/html") as client:
+        taking = fields_of(await page(client, "/letter-holdbacks?of=all"))
+        taken = await finish(client, (await client.post("/letter-holdbacks", data={**taking, "reason": "a strike"})).headers["location"])
+        assert "Done to 2 of 2." in words(taken)
+        [undo] = re.findall(r'href="(/letter-holdbacks[?][^"]+)">Let letters go after all<', taken)
+        assert "2 letters go to 2 customers" in words(await page(client, unescape(undo)))
+        for address, form in (("/letters?whose=all", "put-1"), ("/preview", "put")):
+            assert len(re.findall(rf'form="{form}" name="chosen"', await page(client, address))) == 3
+        html = await page(client, "/letter-holdbacks?act=put_back_letter&of=all")
+        assert "3 letters go to 3 customers, asking for €750.00 ." in words(html)
+        begun = await client.post("/letter-holdbacks", data=fields_of(html))
+        done = words(await finish(client, begun.headers["location"]))
+        assert "Done to 2 of 3." in done
+        assert "held these letters back" in done
+        assert "Take letters back" in done, "it is undone from there"
+        shown = words(await page(client, "/letters?whose=all"))
+        assert "2 letters go to 2 customers" in shown
+        assert "a strike" not in shown
+
+
 async def test_ticked_customers_are_released_at_once(as_role: As, world: PortfolioWorld) -> None:
     write_to_three(world)
     at = moment_on(TODAY)

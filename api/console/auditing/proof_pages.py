@@ -17,7 +17,7 @@ from adapters.read_model.accounts import find_account
 from api.console.acts.sent_form import read_sent_form
 from api.console.auditing.account_day_page import Auditing
 from api.console.auditing.proof_works import ProofWork, ProofWorks, Report
-from api.console.gone_works import build_work_address, render_gone_work
+from api.console.gone_works import GoneKind, build_work_address, render_gone_work
 from api.console.rendering import render
 from api.web.access_logging import AccessLogBuffer, record_shown_account
 from api.web.authentication import Context
@@ -92,7 +92,7 @@ def show_proof(request: Request, token: str, context: Context, actor: Auditing) 
     works: ProofWorks = request.app.state.proof_works
     work = works.find(token, actor.user)
     if work is None:
-        return render_gone_work(request, context, actor, token, "proof", "it is kept for an hour: ask for it once more", is_list=False)
+        return render_gone_work(request, context, actor, token, GoneKind.PROOF, "it is kept for an hour: ask for it once more")
     account = find_account(context.database, work.account_id, context.today, 0) if work.account_id is not None else None
     if account is not None:
         record_shown_account(request, account.id)

@@ -18,6 +18,7 @@ from adapters.read_model.imports import find_import, list_latest_imports
 from api.commands.invoice_import import FileToImport, import_invoice_file
 from api.console.acts.sent_form import SentForm, Values, get_first, is_form_token, read_sent_form
 from api.console.acts.wording import Reader
+from api.console.gone_works import GoneKind, render_gone_work
 from api.console.imports.countries import COUNTRY_LANGUAGES
 from api.console.imports.mapping_form import (
     BY_COUNTRY,
@@ -50,16 +51,19 @@ WAITED_SECONDS = 2.0
 Importing = Annotated[Actor, Depends(require_page_right(Permission.IMPORT))]
 
 
-def _find_staged(request: Request, token: str, actor: Importing) -> StagedFile:
-    """Raises Problem 404."""
+def _find_staged(request: Request, token: str, actor: Importing) -> StagedFile | None:
+    """None for what is not kept any more, or is another's."""
     files: StagedFiles = request.app.state.staged_files
-    found = files.find(token, actor.user)
-    if found is None:
-        raise not_found_problem("file", "", "it is kept for an hour: choose it once more")
-    return found
+    return files.find(token, actor.user)
 
 
-Staged = Annotated[StagedFile, Depends(_find_staged)]
+Staged = Annotated[StagedFile | None, Depends(_find_staged)]
+
+
+def _render_gone(request: Request, context: ApiContext, actor: Actor) -> HTMLResponse:
+    """Raises Problem 404 for what this person never brought."""
+    advice = "it is kept for an hour: choose it once more"
+    return render_gone_work(request, context, actor, request.path_params["token"], GoneKind.FILE, advice)
 
 
 @router.get(IMPORT_PAGE)
@@ -95,7 +99,9 @@ async def stage_file(
 
 @router.get(IMPORT_PAGE + "/{token}")
 def show_staged(request: Request, context: Context, actor: Importing, staged: Staged) -> Response:
-    """What there is to do next with the file: map it, wait, look at the dry run."""
+    """What there is to do next with the file: map it, wait, look at the dry run. Raises Problem 404."""
+    if staged is None:
+        return _render_gone(request, context, actor)
     if staged.work == "import" and staged.result is not None and staged.result.import_id:
         return RedirectResponse(f"/imports/{staged.result.import_id}", status_code=303)
     if staged.is_running or staged.result is not None:
@@ -105,12 +111,17 @@ def show_staged(request: Request, context: Context, actor: Importing, staged: St
 
 @router.get(IMPORT_PAGE + "/{token}/columns")
 def show_columns(request: Request, context: Context, actor: Importing, staged: Staged) -> HTMLResponse:
+    """Raises Problem 404."""
+    if staged is None:
+        return _render_gone(request, context, actor)
     return _render_columns(request, context, actor, staged, None)
 
 
 @router.post(IMPORT_PAGE + "/{token}/columns")
 async def map_columns(request: Request, context: Context, actor: Importing, staged: Staged) -> Response:
-    """A dry run with the columns as they were mapped; or the form again, with what is wrong."""
+    """A dry run with the columns as they were mapped; or the form again, with what is wrong. Raises Problem 404."""
+    if staged is None:
+        return await run_in_threadpool(_render_gone, request, context, actor)
     sent = await read_sent_form(request)
     text = build_mapping_text(sent.values, "console")
     reader = await run_in_threadpool(load_reader, context, actor)
@@ -145,7 +156,9 @@ def _tell_error(error: UserError | str, phrases: Phrases) -> list[str]:
 
 @router.post(IMPORT_PAGE + "/{token}/run")
 async def run_import(request: Request, context: Context, actor: Importing, staged: Staged) -> Response:
-    """What the dry run showed; sent twice, it is imported once."""
+    """What the dry run showed; sent twice, it is imported once. Raises Problem 404."""
+    if staged is None:
+        return await run_in_threadpool(_render_gone, request, context, actor)
     sent = await read_sent_form(request)
     if sent.is_ours and staged.mapping_text:
         await _begin(request, context, actor, staged, "import")
@@ -154,7 +167,9 @@ async def run_import(request: Request, context: Context, actor: Importing, stage
 
 @router.post(IMPORT_PAGE + "/{token}/mapping")
 async def save_mapping(request: Request, context: Context, actor: Importing, staged: Staged) -> Response:
-    """Keep the mapping under a name, for the next file of its kind. Raises MappingError."""
+    """Keep the mapping under a name, for the next file of its kind. Raises MappingError, Problem 404."""
+    if staged is None:
+        return await run_in_threadpool(_render_gone, request, context, actor)
     sent = await read_sent_form(request)
     name = sent.first("name").strip()
     if sent.is_ours and staged.mapping_text:

@@ -1,6 +1,5 @@
 """The files that people are about to import: kept on this machine, for an hour, by the process that serves the console."""
 
-import secrets
 import shutil
 import time
 from dataclasses import dataclass, field
@@ -10,6 +9,7 @@ from threading import Lock
 from typing import BinaryIO, Literal
 
 from adapters.imports.importer import ImportResult
+from api.console.kept_works import make_token
 from api.web.problems import Problem
 
 KEPT_SECONDS = 3_600
@@ -70,7 +70,7 @@ class StagedFiles:
     def add(self, user: str, name: str, content: BinaryIO) -> StagedFile:
         """Keep a copy. A person's oldest files are left behind where there are too many, or where they are too large together. Raises
         Problem 409 while as many as a person may have are being worked on."""
-        token = secrets.token_urlsafe(18)
+        token = make_token(user)
         with self._lock:
             self._drop_expired()
             if sum(each.is_running for each in self._list_of(user)) >= MOST_OF_ONE_PERSON:

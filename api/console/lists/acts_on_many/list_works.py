@@ -31,13 +31,16 @@ class PartlyDoneRow(NamedTuple):
 
 class ActOnRows(NamedTuple):
     """What is done, and where. `list_name`: as the titles of lists have it. `back`: the page from which it was begun; `again`: the one on
-    which it is begun again, empty where no address can say with what. `row_page`: the pages of the rows, by their ids."""
+    which it is begun again, empty where no address can say with what. `row_page`: the pages of the rows, by their ids. `undone_by`: the
+    act by which it is undone, on the page `undo`, if any."""
 
     list_name: str
     act: str
     back: str
     again: str
     row_page: str
+    undone_by: str = ""
+    undo: str = ""
 
 
 @dataclass

@@ -24,7 +24,7 @@ INVALID, FAILED = 422, 500
 class RowRequests(NamedTuple):
     """What each row's request has in common. `actor`: who began it, in the role of that moment; it goes on when they sign out. `path_id`:
     by what name the path has a row. `form_key`: the form's own. `today`: the day on which it began. `own`: what the request of a row says
-    beside that."""
+    beside that, `own_ids` what else its path has."""
 
     request: Request
     actor: Actor
@@ -34,10 +34,11 @@ class RowRequests(NamedTuple):
     form_key: str
     today: date
     own: Mapping[str, Mapping[str, Any]] = {}
+    own_ids: Mapping[str, Mapping[str, str]] = {}
 
     async def send(self, row_id: str) -> ApiAnswer:
         """Whatever goes wrong with one stops no other."""
-        form, ids = load_many_form(self.act), {self.path_id: row_id}
+        form, ids = load_many_form(self.act), {self.path_id: row_id, **self.own_ids.get(row_id, {})}
         try:
             return await send_to_api(
                 self.request, form, ids, {**self.body, **self.own.get(row_id, {})}, self.derive_key(row_id), actor=self.actor
