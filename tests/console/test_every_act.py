@@ -1,5 +1,8 @@
 """All that the API can do is done at the console too: by a form, or on a page that stands here."""
 
+import re
+from urllib.parse import urlencode
+
 import pytest
 from fastapi import FastAPI
 
@@ -171,5 +174,12 @@ async def test_a_payment_that_bounced_is_taken_back_on_the_accounts_page(as_role
         form = fields_of(await page(billing, "/act/record_payment?invoice_id=I-1"))
         assert (await billing.post("/act/record_payment", data={**form, **paid})).status_code == 303
         assert "€10.00 , 1 Mar 2013, bank 4711" in words(await page(billing, "/accounts/A-1"))
-        assert "bank 4711 bounced on 1 Mar 2013" in await act(billing, "/accounts/A-1", "reverse_payment")
+        shown = await page(billing, "/accounts/A-1")
+        [payment] = re.findall(r'type="radio" form="reverse" name="payment_id" value="([^"]+)" required', shown)
+        asked = {"payment_id": payment, "for_account": "A-1", "back": "/accounts/A-1"}
+        assert f'name="back" value="{asked["back"]}"' in shown
+        assert "The chosen payment: The payment bounced" in words(shown)
+        form = fields_of(await page(billing, f"/act/reverse_payment?{urlencode(asked)}"))
+        done = await billing.post("/act/reverse_payment", data=form)
+        assert "bank 4711 bounced on 1 Mar 2013" in words(await page(billing, done.headers["location"]))
         assert "/act/reverse_payment" not in await page(billing, "/accounts/A-1")
