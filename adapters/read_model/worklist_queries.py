@@ -8,6 +8,7 @@ from sqlalchemy import and_, exists, func, or_, select, text, union_all
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
+from adapters.cases.notes import load_escalation_remarks
 from adapters.database.row_states import TaskState
 from adapters.database.tables import BROKEN_PROMISES, Account, Case, Invoice, JournalEntry, Task
 from adapters.database.written_values import write_value
@@ -161,16 +162,17 @@ def list_task_items(
     called = load_called_balances(session, calls) if any(row.kind == TaskKind.CALL for row in rows) else {}
     unknown = {row.account_id for row in rows if not row.message_id and not row.currency and row.id not in called}
     balances = load_balances_by_account(session, unknown)
+    remarks = load_escalation_remarks(session, [row.key for row in rows if row.kind == TaskKind.ESCALATION])
     items = []
     for row in rows:
         call = called.get(row.id, _CALLED_ABOUT_NOTHING)
         at_risk = _build_open_balance(row) or letters.get(row.message_id, ()) or call.amounts or balances.get(row.account_id, ())
-        items.append(_build_task_item(row, call.invoices, at_risk))
+        items.append(_build_task_item(row, call.invoices, at_risk, remarks.get(row.key, {})))
     return items
 
 
-def _build_task_item(row: Any, called: int, at_risk: tuple[Money, ...]) -> WorkItem:
-    """`called`: about how many invoices a call is."""
+def _build_task_item(row: Any, called: int, at_risk: tuple[Money, ...], remark: dict[str, FactValue]) -> WorkItem:
+    """`called`: about how many invoices a call is; `remark`: what an escalation was said to be for."""
     return WorkItem(
         id=f"task:{row.id}",
         work=classify_task(row.kind),
@@ -185,7 +187,7 @@ def _build_task_item(row: Any, called: int, at_risk: tuple[Money, ...]) -> WorkI
         role=row.role,
         assignee=row.assignee,
         due_on=row.due_on,
-        facts={"role": row.role, "invoices": called or None},
+        facts={"role": row.role, "invoices": called or None, **remark},
         at_risk=at_risk,
         escalation=find_answerable_escalation(row.key) if row.kind == TaskKind.ESCALATION else None,
     )

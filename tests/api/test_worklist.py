@@ -6,13 +6,15 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 
-from adapters.database.tables import CallRequest, Case, JournalEntry, Task
+from adapters.cases.notes import build_note_id
+from adapters.database.tables import CallRequest, Case, JournalEntry, Note, Task
 from adapters.i18n.languages import LANGUAGES
 from adapters.identity.delegation_store import DelegationStore
 from adapters.portfolio.cover_store import CoverStore
 from api.presenters.phrases import load_phrases
 from api.schemas.worklist import AVAILABLE_OPERATIONS, UNTRACED_LETTER_OPERATIONS
 from domain.approval.delegation import Delegation
+from domain.invoice.escalation import build_escalation_key
 from domain.portfolio.assignment_rules import Cover
 from domain.portfolio.worklist_ranking import WorkKind
 from domain.roles import Role
@@ -209,6 +211,18 @@ async def test_a_manager_sees_what_waits_for_their_role(mine: PortfolioWorld, ma
     assert items["approval"]["at_risk"] == [{"amount": "25.00", "currency": "EUR"}]
     assert items["approval"]["why"][:2] == ["The collections manager is asked to decide: credit note", "There is time until 2 Mar 2013"]
     assert "It was brought to the attention of the collections manager" in items["escalation"]["why"]
+
+
+async def test_an_escalation_says_who_made_it_and_what_for_cut_to_a_line(mine: PortfolioWorld, manager: Client) -> None:
+    long = "they want to\n pay in parts " + "and in parts " * 20
+    for number, said in enumerate(("they want to\n pay in parts", long)):
+        task(mine, "escalation", role="collections_manager", invoice_id="I-1", key=build_escalation_key(f"act-{number}"))
+        mine.add(Note(id=build_note_id(f"act-{number}"), account_id="A-1", author="carla", text=said, written_at=moment_on(TODAY).business))
+    told = "It was brought to the attention of the collections manager by carla: “they want to pay in parts"
+    assert sorted(item["why"][0][len(told) :] for item in await listed(manager))[-1] == "”"
+    cut = next(why for item in await listed(manager) if (why := item["why"][0]).endswith("…”"))
+    assert cut.startswith(told)
+    assert len(cut) < len(told) + 160
 
 
 async def test_nobody_is_shown_an_approval_that_they_asked_for_or_signed(mine: PortfolioWorld, manager: Client) -> None:
