@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from adapters.config.settings import ENV_PREFIX, Settings, SettingsError
 from adapters.text_files import read_text_file
+from domain.refusal import Refusal
 
 FILE_NAME = "secrets.key"
 LOCK_NAME = f".{FILE_NAME}.lock"
@@ -81,8 +82,14 @@ def load_secret_box(settings: Settings) -> SecretBox:
     file = get_key_file(settings)
     if not file.is_file():
         raise SecretsKeyError(
-            f"the key of the connections' secrets is missing: there is no {file}, and {VARIABLE} is not set. Put the file back from a "
-            "backup; where it is lost, `duecourse billing new-key` begins another, and `duecourse billing rotate` takes each secret again"
+            Refusal(
+                "secrets_key.missing",
+                "the key of the connections' secrets is missing: there is no {file}, and {variable} is not set. Put the file back from a "
+                "backup; where it is lost, `duecourse billing new-key` begins another, and `duecourse billing rotate` takes each secret "
+                "again",
+                file=file,
+                variable=VARIABLE,
+            )
         )
     require_owner_alone(file, "the key of the connections' secrets")
     return SecretBox(_parse_keys(read_text_file(file, SecretsKeyError), str(file)), str(file))
