@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
 import pytest
 from argon2 import PasswordHasher
@@ -33,7 +34,7 @@ from domain.audit.replay_report import ReplayReport
 from domain.roles import Role
 from tests.console.browser import ConsoleSite, open_console
 from tests.console.connected_erp import ERP_ID, connect_erp
-from tests.console.page_examples import PageExample, begin_works, choose_telling_forms, list_examples, wait_for_works
+from tests.console.page_examples import PageExample, begin_works, build_example, choose_telling_forms, list_examples, wait_for_works
 from tests.databases import _sqlite_template
 from tests.patience import PATIENCE
 from tests.time_skipping_play import TimeSkippingPlay
@@ -48,6 +49,9 @@ CALLED = ("NORD", "OST", "WEST", "SUED")
 DISPUTED = ("ALFA", "BETA", "GAMA", "DELT", "EPSI")
 LARGE = ("RHO", "SIGMA")
 SUSPENDED, REFUSED = ("KAPPA", "LAMBDA"), ("OMEGA", "OMIKRON")
+GIVEN_UP = "THETA"
+"""Suspended too, and handed over to the write-off team once its pages are shown."""
+
 READERS = {Role.COLLECTOR: "mia", Role.COLLECTIONS_MANAGER: "anna", Role.ADMIN: "ada"}
 SHOWN = "ZETA"
 """The account that only pages show: it has a plan and a credit review."""
@@ -79,7 +83,7 @@ async def open_stage(folder: Path) -> AsyncIterator[BrowserStage]:
         patch = people.stack.enter_context(pytest.MonkeyPatch.context())
         monday = await environment.pass_to_monday()
         await environment.pass_to(monday + DAY)
-        first = (*CALLED, *SUSPENDED, *REFUSED)
+        first = (*CALLED, *SUSPENDED, GIVEN_UP, *REFUSED)
         opened = await environment.open_invoices(*(InvoiceSpec(monday, account=account) for account in first))
         with database.writing() as session:
             session.execute(update(Account).where(col(Account.id).in_(CALLED)).values(collector="mia"))
@@ -118,7 +122,7 @@ def show_everything(people: People, play: TimeSkippingPlay, folder: Path) -> Non
 async def ask_for_suspensions(environment: CollectionEnvironment, invoices: dict[str, str]) -> None:
     """The first accounts get their warning with the next letters: mia asked, and anna approved it."""
     cases = AccountCommands(environment)
-    for account in (*SUSPENDED, *REFUSED):
+    for account in (*SUSPENDED, GIVEN_UP, *REFUSED):
         case = await cases.request_suspension(account, invoices[account])
         await cases.decide(await cases.wait_for_approval(case), "anna")
         await cases.wait_for_entries(case, "suspension.warning_requested")
@@ -128,10 +132,10 @@ async def suspend_accounts(environment: CollectionEnvironment, day: date) -> Non
     """On the day on which their notice has ended anna approves that they are suspended, and billing does it, or refuses it."""
     cases = AccountCommands(environment)
     await environment.pass_to(day)
-    for account in (*SUSPENDED, *REFUSED):
+    for account in (*SUSPENDED, GIVEN_UP, *REFUSED):
         case = ids.suspension_case_id(account)
         await cases.decide(await cases.wait_for_approval(case, 2), "anna")
-        if account in SUSPENDED:
+        if account not in REFUSED:
             await cases.wait_for_entries(case, "suspension.suspended")
 
 
@@ -210,6 +214,27 @@ async def refer_account(stage: BrowserStage, account: str) -> str:
     return review
 
 
+async def hand_account_over(stage: BrowserStage, account: str) -> str:
+    """To the write-off team, by anna; the id of their case."""
+    anna = await stage.site.people("anna", Role.COLLECTIONS_MANAGER)
+    handed = await anna.post(f"/v1/accounts/{account}/suspension/hand-over")
+    assert handed.status_code == 200, handed.text
+    write_off = ids.write_off_case_id(account)
+    await DisputeCommands(stage.environment).wait_for_entries(write_off, "dossier.made")
+    return write_off
+
+
+async def ask_for_reduction(stage: BrowserStage, account: str) -> str:
+    """A credit note that bea of billing asks for by hand; the id of the request."""
+    bea, invoice = await stage.site.people("bea", Role.BILLING_OPS), stage.invoices[account]
+    credit = {"amount": SMALL_CREDIT, "currency": "EUR", "reason": "two boxes were missing"}
+    asked = await bea.post(f"/v1/invoices/{invoice}/credit-notes", json=credit)
+    assert asked.is_success, asked.text
+    request = ids.credit_request_case_id(invoice)
+    await DisputeCommands(stage.environment).wait_for_entries(request, "credit_request.asked")
+    return request
+
+
 async def open_reader(site: ConsoleSite, role: Role | None, language: str = DEFAULT_LANGUAGE) -> Page:
     """The window of who reads a page in this role; of who is not signed in for None."""
     if role is None:
@@ -246,4 +271,6 @@ async def list_stage_pages(stage: BrowserStage) -> list[PageExample]:
         "password_code": PasswordStore(database).make_link_code("mia", ChangeAuthor("ada", IdentityChannel.CONSOLE)),
         **await begin_works(ada, CALLED[0], stage.invoices[SHOWN]),
     }
-    return list_examples(people.app, facts, choose_telling_forms())
+    cases = [await ask_for_reduction(stage, GIVEN_UP), await hand_account_over(stage, GIVEN_UP)]
+    others = [build_example(f"/cases/{quote(case, safe='')}") for case in cases]
+    return [*list_examples(people.app, facts, choose_telling_forms()), *others]
