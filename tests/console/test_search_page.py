@@ -90,5 +90,5 @@ async def test_every_page_has_the_field_in_the_readers_language(as_role: As, boo
     text = load_phrases(language).search
     async with as_role(Role.COLLECTOR, Accept="text/html") as client:
         for path in ("/today", "/search?q=nord", "/nowhere"):
-            assert f'placeholder="{text["field"]}"' in (await client.get(path)).text
+            assert f'aria-label="{text["field"]}" placeholder="{text["hint"]}"' in (await client.get(path)).text
         assert text["none_hint"] in (await client.get("/search?q=nobody")).text
