@@ -13,7 +13,7 @@ from adapters.portfolio.target_store import CollectionTarget, CollectionTargetSt
 from adapters.read_model.overview.collected_figures import CollectedKey, list_collected, load_collected
 from adapters.read_model.overview.flow_figures import find_median, load_stage_figures
 from adapters.read_model.overview.money_figures import load_currency_figures
-from adapters.read_model.overview.overview_figures import KEPT_FOR, WANTED_FOR, OverviewReader
+from adapters.read_model.overview.overview_figures import KEPT_FOR, REMEMBERED_FOR, WANTED_FOR, OverviewReader
 from api.console.overview import collected_page
 from api.console.overview.bars import draw_stacked_bar, scale_bar
 from domain.billing.billing_events import InvoiceStatus
@@ -151,9 +151,14 @@ def test_figures_are_read_ahead_while_somebody_asks_for_them(world: PortfolioWor
     assert find_reading(20) == 0, "they are young"
     read_ahead(50)
     assert find_reading(70) == 50, "whoever comes after a minute finds them read"
-    unwanted = 70 + WANTED_FOR.total_seconds()
-    read_ahead(unwanted)
-    assert find_reading(unwanted + 1) == unwanted + 1, "nobody had asked for an hour"
+    night = 70 + WANTED_FOR.total_seconds()
+    read_ahead(night)
+    read_ahead(night + 300)
+    assert find_reading(night + 500) == night, "the first of the morning is shown those of minutes ago"
+    assert find_reading(night + 501) == night + 501, "whoever asks again is shown others"
+    forgotten = night + 501 + REMEMBERED_FOR.total_seconds()
+    read_ahead(forgotten)
+    assert find_reading(forgotten + 1) == forgotten + 1, "nobody had asked for days"
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """All figures of the overview, as of one moment, and kept for a minute: whoever opens the page meanwhile is shown the same ones. While they
-are asked for they are read ahead: over 100,000 invoices that takes up to a second, for which only the first reader waits."""
+are asked for they are read ahead: over 100,000 invoices that takes up to a second. Overnight they are read now and then, so that the first
+in the morning waits no longer than the others."""
 
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
@@ -22,7 +23,14 @@ from domain.clock import Clock
 
 KEPT_FOR = timedelta(minutes=1)
 WANTED_FOR = timedelta(hours=1)
-"""So long after somebody asked for them they are read ahead."""
+"""So long after somebody asked for them they are read ahead, each before it is a minute old."""
+
+REMEMBERED_FOR = timedelta(days=4)
+"""So long after that they are read now and then: over a weekend, and a holiday beside it."""
+
+READ_OVERNIGHT_EVERY = timedelta(minutes=10)
+KEPT_OVERNIGHT_FOR = timedelta(minutes=12)
+"""So old are those that the first may be shown who asks for them again."""
 
 
 class OverviewFigures(BaseModel):
@@ -60,8 +68,8 @@ class OverviewReader:
     def read(self, today: date, now: datetime, clock: Clock) -> OverviewFigures:
         """One reader at a time: those who come meanwhile wait for what it finds."""
         with self._lock:
+            figures = self._find_kept(today, now, KEPT_FOR if self._are_wanted(now, WANTED_FOR) else KEPT_OVERNIGHT_FOR)
             self._asked_at = now
-            figures = self._find_kept(today, now, KEPT_FOR)
             if figures is None:
                 figures = self._load(today, now, clock)
                 self._kept = (today, figures)
@@ -69,11 +77,15 @@ class OverviewReader:
 
     def read_ahead(self, today: date, now: datetime, clock: Clock) -> None:
         """Read those that were asked for of late before they are too old. Whoever asks meanwhile is shown the older ones."""
-        is_wanted = self._asked_at is not None and now - self._asked_at < WANTED_FOR
-        if is_wanted and self._find_kept(today, now, KEPT_FOR / 2) is None:
+        if not self._are_wanted(now, REMEMBERED_FOR):
+            return
+        if self._find_kept(today, now, KEPT_FOR / 2 if self._are_wanted(now, WANTED_FOR) else READ_OVERNIGHT_EVERY) is None:
             figures = self._load(today, now, clock)
             with self._lock:
                 self._kept = (today, figures)
+
+    def _are_wanted(self, now: datetime, duration: timedelta) -> bool:
+        return self._asked_at is not None and now - self._asked_at < duration
 
     def _find_kept(self, today: date, now: datetime, age: timedelta) -> OverviewFigures | None:
         if self._kept is None or self._kept[0] != today or self._kept[1].are_of_nothing or now - self._kept[1].read_at >= age:
