@@ -68,6 +68,9 @@ VERBATIM_ELEMENT = re.compile(r'<(\w+)\b[^>]*\sdata-verbatim="([^"]*)"[^>]*>.*?<
 NO_WORDS_OF_OURS = frozenset({"Duecourse", "UTC", "Message", "ID", "PDF", "JSON"})
 """What is called so in every language."""
 
+COLON = re.compile(r"(?:\}\}(?:</\w+>)?|%\}):(?= ?<| [{<])")
+"""One of a template's own: French has a space before it, and `parts.colon` is each language's."""
+
 PAGE_GROUPS = frozenset(
     {
         "frame",
@@ -370,6 +373,11 @@ def test_no_template_has_words_of_its_own(template: Path) -> None:
     labels = " ".join(re.findall(rf'\s(?:{LABELS})="([^"]*)"', without_code))
     said = re.findall(r"[^\W\d_]{2,}", f"{re.sub('<[^>]*>', ' ', without_code)} {labels}")
     assert set(said) <= NO_WORDS_OF_OURS
+
+
+@pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: path.stem)
+def test_a_colon_after_words_is_the_languages_own(template: Path) -> None:
+    assert [line for line in template.read_text(encoding="utf-8").splitlines() if COLON.search(line)] == []
 
 
 def test_a_label_inside_a_sentence_keeps_its_nouns() -> None:
